@@ -1,0 +1,1 @@
+"""What people do at the terminal, one flow a file."""

@@ -1,0 +1,1 @@
+"""Chips: keypad matrix, panel, PN532, printer, buzzer, lamps.  Know no payment."""

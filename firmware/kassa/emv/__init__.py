@@ -1,0 +1,1 @@
+"""The contactless card: TLV, Entry Point, kernels, outcome.  Knows no driver and no screen."""

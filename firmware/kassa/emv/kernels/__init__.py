@@ -1,0 +1,1 @@
+"""EMV contactless kernels, one a scheme."""

@@ -1,0 +1,1 @@
+"""The acquirer: ISO 8583 messages and the link that carries them."""

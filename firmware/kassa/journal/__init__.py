@@ -1,0 +1,1 @@
+"""The flash: an append-only sealed log, and its replay."""

@@ -1,0 +1,1 @@
+"""Money: the transaction and its life, authorisation, limits, reversal, batch."""

@@ -1,0 +1,1 @@
+"""Board, clock, configuration, supervised tasks, watchdog, log."""

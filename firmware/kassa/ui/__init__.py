@@ -1,0 +1,1 @@
+"""Screens, type and pictures, languages, receipts as layout.  Knows no transaction logic."""

@@ -1,0 +1,1 @@
+"""What technicians and merchants run: the command line `kassa`."""
