@@ -1,0 +1,47 @@
+"""What a response code means for the person at the terminal (ISO 8583:1987 DE 39)."""
+
+APPROVED_CODES = ("00", "08", "10", "11")
+
+_REASONS = {
+    "01": "call_bank",
+    "02": "call_bank",
+    "03": "merchant_not_known",
+    "04": "card_blocked",
+    "05": "do_not_honour",
+    "07": "card_blocked",
+    "12": "not_permitted",
+    "13": "amount_not_accepted",
+    "14": "card_not_known",
+    "15": "card_not_known",
+    "30": "host_error",
+    "33": "card_expired",
+    "34": "card_blocked",
+    "36": "card_blocked",
+    "41": "card_blocked",
+    "43": "card_blocked",
+    "51": "insufficient_funds",
+    "54": "card_expired",
+    "55": "wrong_pin",
+    "57": "not_permitted",
+    "58": "not_permitted",
+    "59": "do_not_honour",
+    "61": "limit_exceeded",
+    "62": "card_blocked",
+    "63": "host_error",
+    "65": "use_chip",
+    "75": "wrong_pin",
+    "76": "host_error",
+    "91": "issuer_unavailable",
+    "92": "issuer_unavailable",
+    "94": "host_error",
+    "96": "host_error",
+}
+
+
+def is_approved(code: str) -> bool:
+    return code in APPROVED_CODES
+
+
+def decline_reason(code: str) -> str:
+    """The catalogue's key after `declined.` for a response code; "do_not_honour" for one we do not know."""
+    return _REASONS.get(code, "do_not_honour")

@@ -1,0 +1,117 @@
+"""The terminal's configuration: read once at start, checked field by field, errors name the key."""
+
+import json
+
+from kassa.system.errors import KassaError
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class ConfigError(KassaError):
+    """A configuration file is missing or wrong; the message names file, key and remedy."""
+
+
+class Merchant:
+    """Who sells: `id` (15 characters, ISO 8583 DE 42), `name`, address `lines`, `category` (MCC, 4 digits)."""
+
+    def __init__(self, source: "Section") -> None:
+        self.id = source.text("id", 15, 15)
+        self.name = source.text("name", 1, 32)
+        self.lines = source.texts("lines", 4, 32)
+        self.category = source.digits("category", 4)
+
+
+class Network:
+    """Wi-Fi name and password (empty for an open network)."""
+
+    def __init__(self, source: "Section") -> None:
+        self.ssid = source.text("ssid", 1, 32)
+        self.password = source.text("password", 0, 63)
+
+
+class TerminalConfig:
+    """Everything a merchant or technician may set.  `host` stays a plain dict for the host floor."""
+
+    def __init__(self, document: "dict[str, Any]", path: str) -> None:
+        top = Section(document, path, "")
+        self.terminal_id = top.text("terminal_id", 8, 8)
+        self.merchant = Merchant(top.section("merchant"))
+        self.currency = top.text("currency", 3, 3)
+        self.country = top.integer("country", 1, 999)
+        self.language = top.text("language", 2, 5)
+        self.utc_offset_minutes = top.integer("utc_offset_minutes", -840, 840, 0)
+        self.host = top.section("host").values
+        self.network = Network(top.section("network"))
+
+
+class Section:
+    """One table of a configuration document, with checked access."""
+
+    def __init__(self, values: "dict[str, Any]", path: str, prefix: str) -> None:
+        self.values = values
+        self._path = path
+        self._prefix = prefix
+
+    def _fail(self, key: str, problem: str) -> ConfigError:
+        return ConfigError(self._path + ": " + self._prefix + key + ": " + problem)
+
+    def _value(self, key: str, default: "Any" = None) -> "Any":
+        value = self.values.get(key, default)
+        if value is None:
+            raise self._fail(key, "missing; add it and provision again")
+        return value
+
+    def section(self, key: str) -> "Section":
+        value = self._value(key)
+        if not isinstance(value, dict):
+            raise self._fail(key, "must be a table")
+        return Section(value, self._path, self._prefix + key + ".")
+
+    def text(self, key: str, shortest: int, longest: int) -> str:
+        value = self._value(key)
+        if not isinstance(value, str) or not shortest <= len(value) <= longest:
+            raise self._fail(key, "must be text of %d to %d characters" % (shortest, longest))
+        return value
+
+    def texts(self, key: str, most: int, longest: int) -> "list[str]":
+        value = self._value(key)
+        if not isinstance(value, list) or len(value) > most:
+            raise self._fail(key, "must be a list of at most %d lines" % most)
+        for line in value:
+            if not isinstance(line, str) or len(line) > longest:
+                raise self._fail(key, "each line must be text of at most %d characters" % longest)
+        return value
+
+    def digits(self, key: str, length: int) -> str:
+        value = self.text(key, length, length)
+        if not value.isdigit():
+            raise self._fail(key, "must be %d digits" % length)
+        return value
+
+    def integer(self, key: str, lowest: int, highest: int, default: "int | None" = None) -> int:
+        value = self._value(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise self._fail(key, "must be a whole number from %d to %d" % (lowest, highest))
+        return value
+
+
+def read_json(path: str) -> "dict[str, Any]":
+    """The JSON object in a file; ConfigError when it is missing or is no object."""
+    try:
+        with open(path) as file:
+            document = json.load(file)
+    except OSError:
+        raise ConfigError(path + " is missing; provision the terminal")
+    except ValueError:
+        raise ConfigError(path + " is not valid JSON; provision the terminal again")
+    if not isinstance(document, dict):
+        raise ConfigError(path + " must hold an object")
+    return document
+
+
+def load(path: str = "/config/terminal.json") -> TerminalConfig:
+    """Read and check the terminal's configuration."""
+    return TerminalConfig(read_json(path), path)
