@@ -35,6 +35,10 @@ class Line:
         """What `who` drives: 0, 1, or None when it has let go."""
         return self._drives.get(who)
 
+    def driven_by_others(self, who: object) -> set[int]:
+        """The levels that anyone but `who` drives: empty, {0} or {1}."""
+        return {level for driver, level in self._drives.items() if driver is not who}
+
     def drive(self, who: object, level: int | None) -> None:
         """`who` drives the wire to 0 or 1, or lets go of it (None)."""
         if level is None:
