@@ -1,0 +1,38 @@
+"""The command line `kassa`: what technicians and merchants run."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+
+import typer
+
+from host_tools import board_commands
+from host_tools.board import BoardFileError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Kassa's host tools: boards and, for developers, the terminal's assets.",
+)
+
+
+@app.callback()
+def kassa() -> None:
+    """Kassa's host tools."""
+
+
+board_commands.add_commands(app)
+if importlib.util.find_spec("host_tools.font") is not None:
+    importlib.import_module("host_tools.font").add_commands(app)
+
+
+def main() -> None:
+    """Run the command; an error that a person can act on is one line and exit status 1."""
+    try:
+        app()
+    except (BoardFileError, OSError) as error:
+        print(f"kassa: {error}", file=sys.stderr)
+        sys.exit(1)
