@@ -1,4 +1,6 @@
-"""A passive buzzer: it sounds at the frequency of the PWM that drives it, while the duty is neither 0 nor full."""
+"""A passive buzzer: it sounds at the frequency of the PWM that drives it, while the duty is
+neither 0 nor full.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ _FULL_DUTY = 0xFFFF
 
 
 class Buzzer:
-    """`tones` are the finished ones, (start_ns, end_ns, freq_hz) in order; `on_tone(freq_hz)` hears each change, 0 = silence."""
+    """`tones` are the finished ones, (start_ns, end_ns, freq_hz) in order; `on_tone(freq_hz)`
+    hears each change, 0 = silence.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.tones: list[tuple[int, int, int]] = []

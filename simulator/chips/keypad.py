@@ -1,8 +1,9 @@
-"""A matrix keypad of bare contacts: no diodes, so keys bounce, join rows to columns and make ghosts.
+"""A matrix keypad of bare contacts: no diodes, so keys bounce, join rows to columns and make
+ghosts.
 
-Every closed contact connects its row wire with its column wire.  Wires that hang together carry one level:
-low if any of them is driven low from outside.  Three keys on the corners of a rectangle therefore look
-like four, and a column is pulled low through a row that nobody drives.
+Every closed contact connects its row wire with its column wire.  Wires that hang together carry
+one level: low if any of them is driven low from outside.  Three keys on the corners of a rectangle
+therefore look like four, and a column is pulled low through a row that nobody drives.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _MOST_BOUNCES = 8
 class KeypadMatrix:
     """`layout[r][c]` names the key between `rows[r]` and `columns[c]`.
 
-    Contacts bounce for up to 8 ms after each press and release (seeded); `longest_bounce_us` changes that,
-    0 makes ideal contacts.
+    Contacts bounce for up to 8 ms after each press and release (seeded); `longest_bounce_us`
+    changes that, 0 makes ideal contacts.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class KeypadMatrix:
         seed: int = 0,
     ) -> None:
         if len(layout) != len(rows) or any(len(row) != len(columns) for row in layout):
-            raise ValueError("keypad: the layout must have a row for each row wire, a key for each column")
+            raise ValueError(
+                "keypad: the layout must have a row for each row wire, a key for each column"
+            )
         self.longest_bounce_us = _LONGEST_BOUNCE_US
         self._clock = clock
         self._rows = list(rows)
@@ -98,7 +101,9 @@ class KeypadMatrix:
             return
         self._stop_bouncing(name)
         bounces = self._random.randrange(_MOST_BOUNCES)
-        times = sorted(self._random.randrange(self.longest_bounce_us + 1) for _ in range(2 * bounces))
+        times = sorted(
+            self._random.randrange(self.longest_bounce_us + 1) for _ in range(2 * bounces)
+        )
         level = closed
         timers = []
         for after_us in times:
@@ -127,7 +132,7 @@ class KeypadMatrix:
         """Let all wires that hang together carry what is driven from outside."""
         self._unsettled = True
         if self._settling:
-            return  # one of our own drives changed a wire, or a listener reacted to it: go round again
+            return  # our own drive changed a wire, or a listener reacted to it: go round again
         self._settling = True
         try:
             while self._unsettled:
@@ -150,7 +155,9 @@ class KeypadMatrix:
             driven = set().union(*(wire.driven_by_others(self) for wire in group))
             if driven == {0, 1}:
                 names = ", ".join(sorted(wire.name for wire in group))
-                raise DataSheetViolation(f"keypad: {names}: joined by keys, driven high and low at once")
+                raise DataSheetViolation(
+                    f"keypad: {names}: joined by keys, driven high and low at once"
+                )
             if driven == {0}:
                 low |= {wire for wire in group if not wire.driven_by_others(self)}
         return low

@@ -1,12 +1,15 @@
 """240 x 320 colour panels: the Sitronix ST7789VW and the Ilitek ILI9341, each on its usual glass.
 
-Sources: ST7789VW data sheet v1.0 (chapters 7.4.2 serial timing, 8.8 data transfer, 8.12 address control,
-9.1 commands) and ILI9341 data sheet v1.11 (chapters 7.1.9, 8.2, 9.3, 19.3.4).  Both chips are write-only
-here, since the modules do not bring out their SDO pin.
+Sources: ST7789VW data sheet v1.0 ("Serial interface characteristics", "Address control", "System
+function command table 1") and ILI9341 data sheet v1.11 (8.2 commands, 9 memory, 19.3.4 serial
+timing).  Both chips are write-only here, since the modules do not bring out their SDO pin.
 
 What a module adds to its controller is how the glass is mounted:
-- ST7789 modules carry an IPS glass, which shows the complement of the frame memory until inversion is on;
-- ILI9341 modules are scanned from right to left and have their colour filters in the order blue, green, red.
+- ST7789 modules carry an IPS glass, which shows the complement of the frame memory until inversion
+  is on;
+- ILI9341 modules are scanned from right to left and have their colour filters in the order blue,
+  green, red.
+
 A driver that forgets either draws a picture that is visibly wrong, as on the desk.
 """
 
@@ -24,7 +27,7 @@ from simulator.clock import NS_PER_MS, NS_PER_US, Clock
 COLUMNS = 240
 ROWS = 320
 
-# MADCTL bits (ST7789VW 9.1.28, ILI9341 8.2.29).
+# MADCTL bits (ILI9341 8.2.29; the ST7789's are the same).
 _MY, _MX, _MV, _BGR = 0x80, 0x40, 0x20, 0x08
 
 _AFTER_COMMAND_NS = 5 * NS_PER_MS
@@ -40,17 +43,17 @@ class _Module(NamedTuple):
     inverted_glass: bool
     mirrored_glass: bool
     bgr_glass: bool
-    settings: dict[int, int]  # vendor command -> number of parameters, kept but without visible effect
+    settings: dict[int, int]  # vendor command: number of its parameters
 
 
 # Voltages, gamma, frame rate: they change how good the picture looks, not what it shows.
 _ST7789_SETTINGS = {
-    0xB0: 2, 0xB2: 5, 0xB7: 1, 0xBB: 1, 0xC0: 1, 0xC2: 1, 0xC3: 1, 0xC4: 1, 0xC5: 1, 0xC6: 1, 0xD0: 2,
-    0xD6: 1, 0xE0: 14, 0xE1: 14, 0xE4: 3,
+    0xB0: 2, 0xB2: 5, 0xB7: 1, 0xBB: 1, 0xC0: 1, 0xC2: 1, 0xC3: 1, 0xC4: 1, 0xC5: 1, 0xC6: 1,
+    0xD0: 2, 0xD6: 1, 0xE0: 14, 0xE1: 14, 0xE4: 3,
 }  # fmt: skip
 _ILI9341_SETTINGS = {
-    0xB1: 2, 0xB4: 1, 0xB5: 4, 0xB6: 4, 0xB7: 1, 0xC0: 1, 0xC1: 1, 0xC5: 2, 0xC7: 1, 0xCB: 5, 0xCF: 3,
-    0xE0: 15, 0xE1: 15, 0xE8: 3, 0xEA: 2, 0xED: 4, 0xF2: 1, 0xF6: 3, 0xF7: 1,
+    0xB1: 2, 0xB4: 1, 0xB5: 4, 0xB6: 4, 0xB7: 1, 0xC0: 1, 0xC1: 1, 0xC5: 2, 0xC7: 1, 0xCB: 5,
+    0xCF: 3, 0xE0: 15, 0xE1: 15, 0xE8: 3, 0xEA: 2, 0xED: 4, 0xF2: 1, 0xF6: 3, 0xF7: 1,
 }  # fmt: skip
 
 _MODULES = {
@@ -65,16 +68,18 @@ _CASET, _RASET, _RAMWR, _TEOFF, _TEON = 0x2A, 0x2B, 0x2C, 0x34, 0x35
 _MADCTL, _IDMOFF, _COLMOD, _RAMWRC = 0x36, 0x38, 0x3A, 0x3C
 _PARAMETERS = {
     _NOP: 0, _SWRESET: 0, _SLPIN: 0, _SLPOUT: 0, _NORON: 0, _INVOFF: 0, _INVON: 0, _GAMSET: 1,
-    _DISPOFF: 0, _DISPON: 0, _CASET: 4, _RASET: 4, _TEOFF: 0, _TEON: 1, _MADCTL: 1, _IDMOFF: 0, _COLMOD: 1,
+    _DISPOFF: 0, _DISPON: 0, _CASET: 4, _RASET: 4, _TEOFF: 0, _TEON: 1,
+    _MADCTL: 1, _IDMOFF: 0, _COLMOD: 1,
 }  # fmt: skip
 
 
 class Panel:
-    """A panel module on an SPI bus (`SpiDevice`), with its D/C wire and, where wired, reset and backlight.
+    """A panel module on an SPI bus (`SpiDevice`), with its D/C wire and, where wired, reset and
+    backlight.
 
-    `width` and `height` are the glass's, 240 x 320.  `rotation` says how the panel is mounted in the case:
-    quarter turns anticlockwise, which a driver undoes by drawing with the same rotation; `image()` and
-    `on_update` speak of the picture as the person in front of the case sees it.
+    `width` and `height` are the glass's, 240 x 320.  `rotation` says how the panel is mounted in
+    the case: quarter turns anticlockwise, which a driver undoes by drawing with the same rotation;
+    `image()` and `on_update` speak of the picture as the person in front of the case sees it.
     """
 
     spi_modes = frozenset({(0, 0), (1, 1)})
@@ -91,7 +96,9 @@ class Panel:
         rotation: int = 0,
     ) -> None:
         if (width, height) != (COLUMNS, ROWS):
-            raise ValueError(f"panel: {width} x {height}: only {COLUMNS} x {ROWS} glass is modelled")
+            raise ValueError(
+                f"panel: {width} x {height}: only {COLUMNS} x {ROWS} glass is modelled"
+            )
         self._module = _MODULES[controller]
         self._clock = clock
         self._dc = dc
@@ -145,7 +152,9 @@ class Panel:
         return Image.fromarray(np.ascontiguousarray(np.rot90(rgb, self._turns)))
 
     def power_on(self) -> None:
-        """Power comes (back): registers at their defaults, noise in the frame memory, both timers start."""
+        """Power comes (back): registers at their defaults, noise in the frame memory, both timers
+        start.
+        """
         self._memory = np.random.default_rng(0).integers(0, 0x10000, (ROWS, COLUMNS), np.uint16)
         self._busy_until_ns = 0
         self._asleep = True
@@ -187,7 +196,9 @@ class Panel:
         self._to_defaults()
 
     def _to_defaults(self) -> None:
-        """Power-on, hardware or software reset: 5 ms until the next command, 120 ms until sleep out."""
+        """Power-on, hardware or software reset: 5 ms until the next command, 120 ms until sleep
+        out.
+        """
         now = self._clock.now_ns
         self._busy_until_ns = now + _AFTER_COMMAND_NS
         self._reset_ns = now
@@ -232,7 +243,9 @@ class Panel:
             self._leftover = b""  # an unfinished pixel is dropped
             self._tell_update()
         elif command is not None:
-            self._violation(f"command {command:02X} broken off after {len(self._parameters)} parameters")
+            self._violation(
+                f"command {command:02X} broken off after {len(self._parameters)} parameters"
+            )
         self._parameters.clear()
         self._now_receiving = None
 
@@ -288,7 +301,9 @@ class Panel:
             self._madctl = parameters[0]
         elif command == _COLMOD:
             if parameters[0] & 7 not in (5, 6):
-                self._violation(f"pixel format {parameters[0]:02X} is not 16 or 18 bits, or not modelled")
+                self._violation(
+                    f"pixel format {parameters[0]:02X} is not 16 or 18 bits, or not modelled"
+                )
             self._pixel_format = parameters[0] & 7
         elif command in (_CASET, _RASET):
             self._set_window(command, parameters)
@@ -304,7 +319,9 @@ class Panel:
         self._window = (start, y0, end, y1) if command == _CASET else (x0, start, x1, end)
 
     def _addressed(self) -> np.ndarray:
-        """The frame memory as the address counter walks it: a view of rows and columns after MV, MX, MY."""
+        """The frame memory as the address counter walks it: a view of rows and columns after MV,
+        MX, MY.
+        """
         view = self._memory
         if self._madctl & _MY:
             view = view[::-1]
@@ -328,11 +345,15 @@ class Panel:
         x0, y0, x1, y1 = self._window
         view = self._addressed()
         if x1 >= view.shape[1] or y1 >= view.shape[0]:
-            self._violation("MADCTL exchanged rows and columns and left the window outside the memory")
+            self._violation(
+                "MADCTL exchanged rows and columns and left the window outside the memory"
+            )
         self._fill(view[y0 : y1 + 1, x0 : x1 + 1], pixels)
 
     def _fill(self, window: np.ndarray, pixels: np.ndarray) -> None:
-        """Write row by row from the address counter on; after the last pixel it returns to the first."""
+        """Write row by row from the address counter on; after the last pixel it returns to the
+        first.
+        """
         height, width = window.shape
         first = self._position
         done = 0
@@ -359,7 +380,7 @@ class Panel:
         touched, self._touched = self._touched, None
         if touched is None or self.on_update is None:
             return
-        x0, y0, x1, y1 = self._window
+        x0, y0, x1, _ = self._window
         width = x1 - x0 + 1
         rows = np.zeros((ROWS, COLUMNS), np.bool_)
         view = rows

@@ -11,11 +11,12 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Rtc:
-    """Counts nanoseconds since the chip's epoch, 2000-01-01T00:00:00Z, at which it starts after power-on.
+    """Counts nanoseconds since the chip's epoch, 2000-01-01T00:00:00Z, at which it starts after
+    power-on.
 
-    `memory` is the 2048 bytes of `machine.RTC.memory()`; they and the time survive a reset, not a power cut.
-    `drift_ppm` makes the clock run fast (positive) or slow; a 32 kHz-less ESP32 is off by percents in sleep,
-    by some 10 ppm awake.
+    `memory` is the 2048 bytes of `machine.RTC.memory()`; they and the time survive a reset, not a
+    power cut. `drift_ppm` makes the clock run fast (positive) or slow; a 32 kHz-less ESP32 is off
+    by percents in sleep, by some 10 ppm awake.
     """
 
     def __init__(self, clock: Clock, drift_ppm: int = 0) -> None:
@@ -49,7 +50,9 @@ class Rtc:
     def set_datetime(self, when: datetime) -> None:
         """Set the clock from an aware datetime."""
         passed = when - _EPOCH
-        self.set((passed.days * 86_400 + passed.seconds) * NS_PER_S + passed.microseconds * NS_PER_US)
+        self.set(
+            (passed.days * 86_400 + passed.seconds) * NS_PER_S + passed.microseconds * NS_PER_US
+        )
 
     @property
     def memory(self) -> bytes:

@@ -6,9 +6,11 @@ from simulator.chips.buses import Line
 
 
 class TamperSwitch:
-    """Connects its wire to `closed_level` while the case is closed and lets go of it when the case opens.
+    """Connects its wire to `closed_level` while the case is closed and lets go of it when the case
+    opens.
 
-    A resistor (the ESP32's own pull) must take the open wire to the other level; a cut wire looks open.
+    A resistor (the ESP32's own pull) must take the open wire to the other level; a cut wire looks
+    open.
     """
 
     def __init__(self, line: Line, closed_level: int) -> None:

@@ -1,4 +1,4 @@
-"""The ESP32's task watchdog as `machine.WDT` uses it: once started it cannot be stopped, only fed."""
+"""The ESP32's task watchdog as `machine.WDT` has it: once started it can only be fed."""
 
 from __future__ import annotations
 
