@@ -218,7 +218,7 @@ BOARD = Table(
                 "backlight": Optional(PIN),  # left out: always on
                 "width": Integer(1, 320),
                 "height": Integer(1, 320),
-                "rotation": OneOf((0, 90, 180, 270)),
+                "rotation": OneOf((0, 1, 2, 3)),  # quarter turns anticlockwise
             }
         ),
         "nfc": TableBy(
