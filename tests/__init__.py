@@ -1,0 +1,1 @@
+"""Kassa's tests; they mirror the tree."""
