@@ -10,8 +10,9 @@
 
 The file is written *before* the keys of a transaction leave this module, so that no power cut can
 make the terminal use a key twice: at worst a counter is skipped.  Writing costs a flash erase,
-some 50 ms; `prefetch` pays for it while the terminal is idle.  littlefs keeps the old content until
-the new file is closed, so the rewrite is atomic.
+some 50 ms; `prefetch` pays for it while the terminal is idle.  It is written beside the old one
+and renamed over it, which littlefs does atomically, so that neither a power cut nor a full or
+failing flash costs the keys.
 
 There is no secret on the chip to seal the file with: on stock firmware whoever reads the flash
 reads the keys of *future* transactions (past ones are gone).  Flash encryption or a secure element
@@ -37,6 +38,7 @@ class KeyStore:
 
     def __init__(self, path: str = "/state/keys.bin") -> None:
         self.path = path
+        self._new_path = path + ".new"
         self._registers = Registers()
         self._loaded = False
         self._next = None  # type: TransactionKeys | None
@@ -88,12 +90,14 @@ class KeyStore:
         self._forget_next()
         self._registers.wipe()
         self._loaded = True
-        try:
-            with open(self.path, "wb") as file:
+        for path in (self.path, self._new_path):
+            try:
+                os.stat(path)
+            except OSError:
+                continue  # there is no such file
+            with open(path, "wb") as file:
                 file.write(bytes(_SUM_AT + _SUM_SIZE))
-            os.remove(self.path)
-        except OSError:
-            pass  # there was no file
+            os.remove(path)
 
     def _forget_next(self) -> None:
         if self._next is not None:
@@ -139,8 +143,9 @@ class KeyStore:
             self._write(content)
 
     def _write(self, content: bytearray) -> None:
-        with open(self.path, "wb") as file:
+        with open(self._new_path, "wb") as file:
             file.write(content)
+        os.rename(self._new_path, self.path)
 
 
 def _sum(content: "bytes | bytearray") -> bytes:
