@@ -57,7 +57,7 @@ def parse(notation: str) -> "tuple[int, int, int]":
 
 
 def _table() -> "tuple[bytes, bytes, bytes]":
-    """Kinds with prefix widths, and lengths, by field number: 3 bytes a field instead of a tuple."""
+    """Kinds with prefix widths, and lengths, by field number: 3 bytes a field, no tuples."""
     shapes = bytearray(LAST + 1)
     hundreds = bytearray(LAST + 1)
     ones = bytearray(LAST + 1)

@@ -19,7 +19,7 @@ _SECOND_BITMAP = 1
 
 
 class FormatError(KassaError):
-    """Not a message, or not one of ours.  `field` is its number, 0 for message type and bitmaps."""
+    """Not a message, or not one of ours.  `field` is its number, 0 for type and bitmaps."""
 
     def __init__(self, field: int, problem: str) -> None:
         super().__init__("field " + str(field) + ": " + problem)
@@ -104,7 +104,7 @@ def decode(message: "bytes | bytearray | memoryview") -> "tuple[str, dict[int, s
         at += _BITMAP_SIZE
         if len(bitmap) != 2 * _BITMAP_SIZE:
             raise FormatError(_SECOND_BITMAP, "ends early")
-    fields = {}  # type: dict[int, str | bytes]
+    fields: "dict[int, str | bytes]" = {}
     number = 0
     for octet in bitmap:
         mask = 0x80

@@ -82,6 +82,11 @@ def lowest_bit(number: int) -> int:
     return index
 
 
+def _zero(key: bytearray) -> None:
+    for index in range(len(key)):
+        key[index] = 0
+
+
 class TransactionKeys:
     """The keys of one transaction, all under one KSN (12 bytes).  `wipe()` when done.
 
@@ -104,9 +109,14 @@ class TransactionKeys:
 
     def wipe(self) -> None:
         """Overwrite the keys in memory."""
-        for key in (self.data_key, self.mac_request_key, self.mac_response_key, self.pin_key):
-            for index in range(len(key)):
-                key[index] = 0
+        self.wipe_request_keys()
+        _zero(self.mac_response_key)
+
+    def wipe_request_keys(self) -> None:
+        """Overwrite the keys for sending: the request is sealed, its answer still to be checked."""
+        _zero(self.data_key)
+        _zero(self.mac_request_key)
+        _zero(self.pin_key)
 
 
 class Registers:
@@ -141,8 +151,7 @@ class Registers:
         keys = TransactionKeys(current, self.initial_key_id, self.counter)
         self._fill(current, register)
         self._erase(register)
-        for index in range(KEY_SIZE):
-            current[index] = 0
+        _zero(current)
         self.counter += 1
         # Counters with more than 16 one bits are not used: step over them by their lowest bit.
         while one_bits(self.counter) > _MOST_ONE_BITS:
@@ -154,8 +163,7 @@ class Registers:
 
     def wipe(self) -> None:
         """Forget everything."""
-        for index in range(len(self.keys)):
-            self.keys[index] = 0
+        _zero(self.keys)
         self.in_use = 0
         self.counter = 0
         self.initial_key_id = bytes(8)

@@ -41,13 +41,18 @@ class KeyStore:
         self._new_path = path + ".new"
         self._registers = Registers()
         self._loaded = False
-        self._next = None  # type: TransactionKeys | None
+        self._next: "TransactionKeys | None" = None
 
     @property
     def ready(self) -> bool:
         """Whether there are keys.  Raises KeysDamaged when the file cannot be read back."""
         self._load()
         return self._next is not None or self._registers.in_use != 0
+
+    @property
+    def prefetched(self) -> bool:
+        """Whether the next transaction's keys are at hand, their use on record."""
+        return self._next is not None
 
     def inject(self, initial_key: bytes, initial_key_id: bytes) -> None:
         """Take a new initial key (16 bytes) and its identifier (8 bytes); old keys are gone."""
