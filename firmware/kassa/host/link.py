@@ -121,7 +121,7 @@ class HostLink:
         return await self._exchange_on(connection, request, deadline)
 
     async def run(self) -> None:
-        """Keep the connection up.  A critical task: it ends by an error or by cancellation only."""
+        """Keep the connection up.  A critical task: only an error or cancellation ends it."""
         context = client_context()
         failed_passes = 0
         while True:

@@ -13,6 +13,8 @@ from kassa.host import iso8583, wire
 from kassa.host.errors import BadAnswer, NotSent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kassa.host.errors import HostError
     from kassa.host.messages import Request
     from kassa.security.dukpt import TransactionKeys
@@ -63,7 +65,7 @@ class Matcher:
         return not self._waiting
 
     def expect(self, waiting: Waiting) -> None:
-        """Its answer may come from now on.  NotSent when one of that name is on its way already."""
+        """Its answer may come from now on.  NotSent when one of that name is on its way."""
         if waiting.name in self._waiting:
             raise NotSent("the same request is on its way already")
         self._waiting[waiting.name] = waiting

@@ -12,7 +12,7 @@ FOLDER = "/tls"
 
 
 def client_context(folder: str = FOLDER) -> ssl.SSLContext:
-    """A context from ca.der, client.der and key.der (all DER) in `folder`.  Raises NotProvisioned."""
+    """A context from ca.der, client.der and key.der in `folder`.  Raises NotProvisioned."""
     certificate = _read(folder + "/client.der")
     key = _read(folder + "/key.der")
     ca = _read(folder + "/ca.der")

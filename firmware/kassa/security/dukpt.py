@@ -113,7 +113,7 @@ class TransactionKeys:
         _zero(self.mac_response_key)
 
     def wipe_request_keys(self) -> None:
-        """Overwrite the keys for sending: the request is sealed, its answer still to be checked."""
+        """Overwrite the keys for sending; the one that checks the answer stays."""
         _zero(self.data_key)
         _zero(self.mac_request_key)
         _zero(self.pin_key)
