@@ -1,0 +1,131 @@
+"""Cardholder verification by the card's CVM list (Book C-2, 7.5 "CVM selection"; EMV 4.3 Book 3,
+10.5)."""
+
+from typing import TYPE_CHECKING
+
+from kassa.emv import outcome, tags, tvr
+from kassa.emv.errors import CardDataError
+from kassa.emv.transaction_data import CASH, CASH_DISBURSEMENT, PURCHASE_WITH_CASHBACK
+
+if TYPE_CHECKING:
+    from kassa.emv.tap import Tap
+
+AIP1_ON_DEVICE = 0x02
+AIP1_CARDHOLDER_VERIFICATION = 0x10
+CONFIGURATION_ON_DEVICE = 0x20
+
+# CVM codes (Book 3, table 39) in the lower six bits of a rule
+_FAIL = 0x00
+_ONLINE_PIN = 0x02
+_SIGNATURE = 0x1E
+_NO_CVM = 0x1F
+_GO_ON = 0x40
+
+# What 9F33 byte 2 must say for each code that Book 3 knows; 0 cannot be had.
+_CAPABILITY = {
+    _FAIL: 0x00,
+    0x01: 0x80,  # plaintext PIN by the card
+    _ONLINE_PIN: 0x40,
+    0x03: 0xA0,  # plaintext PIN by the card, and signature
+    0x04: 0x10,  # enciphered PIN by the card
+    0x05: 0x30,  # enciphered PIN by the card, and signature
+    _SIGNATURE: 0x20,
+    _NO_CVM: 0x08,
+}
+# A card in the field is not sent a PIN: only these are ever performed (Book C-2, CVM.17).
+_CONTACTLESS = (_ONLINE_PIN, _SIGNATURE, _NO_CVM)
+
+_UNATTENDED_CASH = (0x14, 0x15, 0x16)
+
+
+def select(tap: "Tap", over_cvm_limit: bool) -> str:
+    """Choose the method and set 9F34 and the TVR accordingly; returns one of `outcome.CVM_...`.
+
+    9F33 must be set before.  CardDataError for a CVM list that ends in half a rule.
+    """
+    # C2-7: on-device verification over the limit; up to it none is needed.
+    aip = tap.data[tags.AIP]
+    if (
+        aip[0] & AIP1_ON_DEVICE
+        and tap.combination.kernel2.configuration[0] & CONFIGURATION_ON_DEVICE
+    ):
+        if over_cvm_limit:
+            return _result(tap, outcome.CVM_CONSUMER_DEVICE, 0x01, 0x00, 0x02)
+        return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x02)
+    # C2-7: no cardholder verification in the AIP -> no CVM.
+    if not aip[0] & AIP1_CARDHOLDER_VERIFICATION:
+        return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
+    # C2-7: no 8E -> ICC data missing.  A list without rules counts as none (Book 3, 10.5).
+    listed = tap.data.get(tags.CVM_LIST)
+    if listed is None or len(listed) == 8:
+        tap.set_tvr(tvr.ICC_DATA_MISSING)
+        return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
+    if len(listed) % 2:
+        raise CardDataError("card data error")
+    return _by_list(tap, listed)
+
+
+def _by_list(tap: "Tap", listed: bytes) -> str:
+    capability = tap.terminal_data[tags.CAPABILITIES][1]
+    for at in range(8, len(listed), 2):
+        rule, condition = listed[at], listed[at + 1]
+        code = rule & 0x3F
+        if not _applies(tap, condition, code, capability, listed):
+            continue
+        # C2-7: unknown methods set the TVR bit.
+        if code not in _CAPABILITY:
+            tap.set_tvr(tvr.CVM_UNRECOGNISED)
+        elif code in _CONTACTLESS and _supported(code, capability):
+            if code == _ONLINE_PIN:
+                tap.set_tvr(tvr.ONLINE_PIN_ENTERED)
+                return _result(tap, outcome.CVM_ONLINE_PIN, rule, condition, 0x00)
+            if code == _SIGNATURE:
+                return _result(tap, outcome.CVM_SIGNATURE, rule, condition, 0x00)
+            return _result(tap, outcome.CVM_NONE, rule, condition, 0x02)
+        # C2-7: bit 40 of the rule goes on after failure.
+        if not rule & _GO_ON:
+            tap.set_tvr(tvr.CARDHOLDER_NOT_VERIFIED)
+            if code == _FAIL:
+                return _result(tap, outcome.CVM_NONE, rule, condition, 0x01)
+            break
+    # No rule is left.
+    tap.set_tvr(tvr.CARDHOLDER_NOT_VERIFIED)
+    return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x01)
+
+
+def _supported(code: int, capability: int) -> bool:
+    wanted = _CAPABILITY.get(code, 0)
+    return bool(wanted) and capability & wanted == wanted
+
+
+def _applies(tap: "Tap", condition: int, code: int, capability: int, listed: bytes) -> bool:
+    """Conditions 00 to 09 (Book 3, table 40); any other is not understood and does not apply."""
+    kind = tap.transaction.type
+    unattended_cash = kind == CASH and tap.terminal.type[0] in _UNATTENDED_CASH
+    manual_cash = kind == CASH_DISBURSEMENT or (kind == CASH and not unattended_cash)
+    if condition == 0x00:
+        return True
+    if condition == 0x01:
+        return unattended_cash
+    if condition == 0x02:
+        return not unattended_cash and not manual_cash and kind != PURCHASE_WITH_CASHBACK
+    if condition == 0x03:
+        return _supported(code, capability)
+    if condition == 0x04:
+        return manual_cash
+    if condition == 0x05:
+        return kind == PURCHASE_WITH_CASHBACK
+    if not 0x06 <= condition <= 0x09:
+        return False
+    # C2-7: amounts X and Y are in the application currency; "under" is less, "over" is more.
+    if tap.data.get(tags.CURRENCY_CARD) != tap.terminal_data[tags.CURRENCY]:
+        return False
+    start = 0 if condition <= 0x07 else 4
+    limit = int.from_bytes(listed[start : start + 4], "big")
+    amount = tap.transaction.amount_minor
+    return amount < limit if condition in (0x06, 0x08) else amount > limit
+
+
+def _result(tap: "Tap", method: str, rule: int, condition: int, result: int) -> str:
+    tap.terminal_data[tags.CVM_RESULTS] = bytes((rule, condition, result))
+    return method
