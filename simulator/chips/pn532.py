@@ -38,7 +38,6 @@ _ACK_NS = 400 * NS_PER_US  # from a command to its ACK; the manual allows the ch
 _RESPONSE_NS = 250 * NS_PER_US  # the chip's own work on each command
 _SLEEP_NS = NS_PER_MS  # from the PowerDown response to sleep, UM0701-02 section 7.2.11
 _WAKE_UP_BITS = {"hsu": 0x10, "spi": 0x20, "i2c": 0x80}
-_BITS_A_CHARACTER = 10
 
 
 class Pn532(SpiLink, I2cLink, HsuLink):
@@ -261,10 +260,9 @@ class Pn532(SpiLink, I2cLink, HsuLink):
                 then()
             return
         if self.transport == "hsu":
-            self.uart.send(frame)
+            wire_ns = self.uart_send(frame)
             if then:
-                bits = len(frame) * _BITS_A_CHARACTER
-                self._later(bits * 1_000_000_000 // self.uart.baudrate, then)
+                self._later(wire_ns, then)
             return
         self._outgoing = frame
         self._after_fetch = then

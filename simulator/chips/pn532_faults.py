@@ -6,9 +6,9 @@ A test or a script says it beforehand:
     chip.faults.next("ack", "drop", times=2)        the next two ACK frames never come
     chip.faults.next("response", "late", value=400) the next response comes 400 ms late
     chip.faults.next("command", "flip")             the host's next frame arrives damaged
-    chip.faults.hang()                              no sign of life any more, until reset or power-on
+    chip.faults.hang()                              no sign of life until reset or power-on
     chip.faults.absent = True                       no chip at all
-    chip.faults.rf_errors = 3                       the next three answers of a card arrive damaged
+    chip.faults.rf_errors = 3                       three answers of a card arrive damaged
     chip.faults.brown_out()                         supply dip: everything set is forgotten
 """
 
@@ -27,7 +27,7 @@ _NS_PER_MS = 1_000_000
 class Faults:
     """The misbehaviour of one chip; everything is off until asked for.
 
-    absent          the chip is not fitted: MISO floats, I2C gets no acknowledge, the UART is silent
+    absent          the chip is not fitted: MISO floats, no I2C acknowledge, the UART is silent
     floating        what a line that nobody drives reads as, 0xFF (pull-up) or 0x00
     rf_errors       how many of a card's next answers arrive damaged at the reader
     irq_broken      the interrupt wire is off: the chip works, the line stays high

@@ -19,6 +19,7 @@ SYNTAX_ERROR = bytes.fromhex("0000ff01ff7f8100")
 MOST_PACKET_DATA = 265  # TFI included, UM0701-02 section 6.2.1.2
 _TO_CHIP, _TO_HOST = 0xD4, 0xD5
 
+_BITS_A_CHARACTER = 10
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
@@ -46,7 +47,7 @@ class HostFrames:
         self._bytes.clear()
 
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
-        """Yield ("ack" or "nack", b"") and ("command", code and parameters) as `data` completes them."""
+        """Yield ("ack" or "nack", b"") and ("command", code and parameters) as they complete."""
         self._bytes += data
         while (found := self._next()) is not None:
             if found[0]:
@@ -218,6 +219,7 @@ class I2cLink(HostPort):
 class HsuLink(HostPort):
     """High speed UART, 115200 baud 8N1; the fifth rising edge on RX wakes it (0x55 has five)."""
 
+    baudrate = 115_200
     _edges = 0
 
     def uart_receive(self, data: bytes) -> None:
@@ -228,7 +230,14 @@ class HsuLink(HostPort):
                 self.rouse()
             return
         self._edges = 0
-        self.hear(data)
+        if self.uart.baudrate == self.baudrate:
+            self.hear(data)
+
+    def uart_send(self, frame: bytes) -> int:
+        """Send a frame to the host; how many nanoseconds it takes on the wire."""
+        if self.uart.baudrate == self.baudrate:
+            self.uart.send(frame)
+        return len(frame) * _BITS_A_CHARACTER * 1_000_000_000 // self.baudrate
 
 
 def _rising_edges(value: int) -> int:
