@@ -94,6 +94,7 @@ class Connection:
         self._opened: Callable[[], None] = lambda: None
         self._received: Callable[[bytes], None] = lambda data: None
         self._ended: Callable[[Exception | int | None], None] = lambda error: None
+        self._listener: _Listener | None = None
         self._session: Session | None = None
         self._out = _Direction()
         self._in = _Direction()
@@ -114,6 +115,10 @@ class Connection:
         if self._alive:
             self._transmit(self._out, lambda: self._at_host(data))
 
+    def secure(self, tls: ClientTls) -> None:
+        """Speak TLS over an open connection; `on_open` is called (again) when that is done."""
+        self._cross(_TLS_CROSSINGS, lambda: self._open_securely(tls))
+
     def close(self) -> None:
         """The terminal closes; `on_close` is not called."""
         if self._alive:
@@ -131,43 +136,62 @@ class Connection:
     # -- called by the network
 
     def start(self, listener: _Listener | None, tls: ClientTls | None) -> None:
+        """Cross the network for TCP's handshake; with `tls` go on with TLS's."""
+        self._listener = listener
         if listener is None:
             self._transmit(self._out, lambda: self._answer(lambda: self._fail(ECONNRESET)))
-            return
-        with_tls = tls is not None or listener.tls is not None
-        self._shake(listener, tls, _TCP_CROSSINGS + (_TLS_CROSSINGS if with_tls else 0))
+        elif tls is not None:
+            self._cross(_TCP_CROSSINGS, lambda: self.secure(tls))
+        else:
+            self._cross(_TCP_CROSSINGS, self._open_plainly)
 
     def fail_soon(self, error: int) -> None:
+        """Nobody can be reached at all."""
         self._later(0, lambda: self._fail(error))
 
-    def _shake(self, listener: _Listener, tls: ClientTls | None, crossings: int) -> None:
-        """Cross the network `crossings` more times, to and fro, then open."""
+    def _cross(self, crossings: int, then: Callable[[], None]) -> None:
+        """Cross the network so many times, to and fro, then go on."""
         if crossings == 0:
-            self._open(listener, tls)
+            then()
             return
         direction = self._in if crossings % 2 else self._out
-        self._transmit(direction, lambda: self._shake(listener, tls, crossings - 1))
+        self._transmit(direction, lambda: self._cross(crossings - 1, then))
 
-    def _open(self, listener: _Listener, tls: ClientTls | None) -> None:
+    def _open_plainly(self) -> None:
+        assert self._listener is not None
+        if self._listener.tls is None:
+            self._open_session(None)
+        self._opened()
+
+    def _open_securely(self, tls: ClientTls) -> None:
+        assert self._listener is not None
         try:
-            terminal = handshake(tls, listener.tls)
+            terminal = handshake(tls, self._listener.tls)
         except HandshakeFailed as failure:
             self._fail(failure.error)
             return
-        self._session = listener.factory(
+        self._open_session(terminal)
+        self._opened()
+
+    def _open_session(self, terminal: str | None) -> None:
+        assert self._listener is not None
+        self._session = self._listener.factory(
             self._host_sends, self._host_closes, self._host_later, terminal
         )
-        self._opened()
 
     def _at_host(self, data: bytes) -> None:
         if self._session is not None:
             self._session.received(data)
+        elif self._listener is not None and self._listener.tls is not None:
+            # Something that is no TLS record, to a host that speaks nothing else.
+            self._answer(lambda: self._fail(ECONNRESET))
 
     def _host_sends(self, data: bytes) -> None:
         self._answer(lambda: self._received(data))
 
     def _host_closes(self) -> None:
         self._session = None
+        self._listener = None
         self._answer(lambda: self._fail(None))
 
     def _host_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
