@@ -119,7 +119,7 @@ class NorFlash:
             self._clear_bits(address, data)
             self._clock.spend(_program_ns(address, len(data)))
             return
-        torn = self._torn_program(data, how)
+        torn = self._torn_program(address, data, how)
         self._clear_bits(address, torn)
         if torn and torn != data:
             for block, start, end in _parts(address, len(data)):
@@ -303,9 +303,13 @@ class NorFlash:
         known = self._torn.get(block)
         self._torn[block] = (min(known[0], start), max(known[1], end)) if known else (start, end)
 
-    def _torn_program(self, data: bytes, how: Torn) -> bytes:
+    def _torn_program(self, address: int, data: bytes, how: Torn) -> bytes:
         if how == "random":
-            return bytes(byte | self._random.getrandbits(8) for byte in data)
+            before = self.image(address, len(data))
+            partly = self._random.randbytes(len(data))
+            return bytes(
+                (new | kept) & old for new, kept, old in zip(data, partly, before, strict=True)
+            )
         return data[: _torn_length(len(data), how)]
 
     def _torn_erase(self, block: int, how: Torn) -> None:
