@@ -5,6 +5,7 @@ the arrows of `TRANSITIONS`; each move is reported to `on_move`, where the journ
 Amounts are whole minor units with an ISO 4217 code.
 """
 
+from kassa.security.pan import mask
 from kassa.system.ensure import ensure
 
 from typing import TYPE_CHECKING
@@ -26,14 +27,14 @@ CANCELLED = "cancelled"  # ended before anything was sent
 TRANSITIONS = {
     NEW: (CARD_READ, CANCELLED, DECLINED),
     CARD_READ: (REQUESTED, DECLINED, CANCELLED),
-    REQUESTED: (APPROVED, DECLINED, UNKNOWN, CARD_READ),
+    REQUESTED: (APPROVED, DECLINED, UNKNOWN),
     UNKNOWN: (REVERSED,),
     APPROVED: (REVERSED,),
     DECLINED: (),
     REVERSED: (),
     CANCELLED: (),
 }
-"""From each state, the states that may follow.  REQUESTED -> CARD_READ: the request provably never left."""
+"""From each state, the states that may follow."""
 
 
 class Transaction:
@@ -46,6 +47,7 @@ class Transaction:
     batch           settlement batch number
     started         local (year, month, day, hour, minute, second) when the amount was confirmed
     outcome         what the card said (kassa.emv.outcome.Outcome), once it was read
+    masked_pan      first six and last four digits, the rest stars
     response_code   ISO 8583 DE 39 of the host's answer, "" before
     approval_code   DE 38, rrn  DE 37
     decline_reason  catalogue key suffix, e.g. "insufficient_funds"; "" unless declined
@@ -71,11 +73,17 @@ class Transaction:
         self.started = started
         self.state = NEW
         self.outcome = None  # type: Outcome | None
+        self.masked_pan = ""
         self.response_code = ""
         self.approval_code = ""
         self.rrn = ""
         self.decline_reason = ""
         self._on_move = on_move
+
+    def attach_card(self, outcome: "Outcome") -> None:
+        """Keep what the card said, and the only form of its number that may be shown or printed."""
+        self.outcome = outcome
+        self.masked_pan = mask(outcome.pan)
 
     def move(self, state: str) -> None:
         """Go on to `state`; InvariantError when no arrow leads there."""

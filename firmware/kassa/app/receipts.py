@@ -1,0 +1,66 @@
+"""What stands on a receipt, as rows for the paper engine (kassa.ui.paper)."""
+
+from kassa.payment import transaction as life
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kassa.payment.transaction import Transaction
+    from kassa.system.config import TerminalConfig
+    from kassa.ui.language import Catalogue
+
+    Row = tuple
+
+MERCHANT = "merchant"
+CUSTOMER = "customer"
+
+
+def receipt(
+    transaction: "Transaction", config: "TerminalConfig", words: "Catalogue", copy: str
+) -> "list[Row]":
+    """Rows of the merchant's or the customer's copy.
+
+    The PAN is masked to first six and last four; the merchant's copy alone carries the card's proof
+    (TVR, cryptogram), which a dispute needs and a customer does not.
+    """
+    t = words.t
+    approved = transaction.state == life.APPROVED
+    rows = [("center", config.merchant.name)]
+    for line in config.merchant.lines:
+        rows.append(("center", line))
+    rows.append(("space", 1))
+    rows.append(("center", t("receipt.%s_copy" % copy)))
+    rows.append(("rule",))
+    rows.append(("pair", t("receipt.date"), words.format_date(transaction.started)))
+    rows.append(("pair", t("receipt.terminal"), config.terminal_id))
+    rows.append(("pair", t("receipt.merchant"), config.merchant.id))
+    rows.append(("pair", t("receipt.stan"), "%06d" % transaction.stan))
+    outcome = transaction.outcome
+    if outcome is not None:
+        rows.append(("pair", t("receipt.card"), transaction.masked_pan))
+        rows.append(("pair", outcome.label, t("receipt.contactless")))
+        rows.append(("pair", t("receipt.aid"), outcome.aid.hex().upper()))
+    rows.append(("rule",))
+    rows.append(("center", t("receipt." + transaction.kind)))
+    rows.append(("big", words.format_amount(transaction.amount_minor, transaction.currency)))
+    rows.append(("center", t("receipt.approved" if approved else "receipt.declined")))
+    if transaction.decline_reason:
+        rows.append(("center", t("declined." + transaction.decline_reason)))
+    rows.append(("rule",))
+    for label, value in (
+        ("receipt.approval_code", transaction.approval_code),
+        ("receipt.rrn", transaction.rrn),
+        ("receipt.response_code", transaction.response_code),
+    ):
+        if value:
+            rows.append(("pair", t(label), value))
+    if outcome is not None and copy == MERCHANT:
+        for label, tag in (("receipt.tvr", 0x95), ("receipt.cryptogram", 0x9F26)):
+            value = outcome.data.get(tag)
+            if value is not None:
+                rows.append(("pair", t(label), value.hex().upper()))
+    if outcome is not None and approved:
+        rows.append(("center", t("receipt.cvm_" + (outcome.cvm or "none"))))
+    rows.append(("center", t("receipt.retain" if copy == MERCHANT else "receipt.thank_you")))
+    rows.append(("cut",))
+    return rows

@@ -1,0 +1,177 @@
+"""A sale, from the first digit to the receipt.
+
+The way of the money reads straight down `run`: amount, card, host, result, paper.
+"""
+
+import asyncio
+import os
+
+from micropython import const
+
+from kassa.emv import outcome as emv
+from kassa.emv.transaction_data import TransactionData
+from kassa.payment import transaction as life
+from kassa.payment.transaction import Transaction
+from kassa.system import currency as iso4217
+from kassa.system.card import TwoCards
+from kassa.system.clock import hhmmss, yymmdd
+from kassa.system.tasks import first
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kassa.app.terminal import Terminal
+    from kassa.drivers.pn532 import ContactlessCard
+    from kassa.emv.outcome import Outcome
+
+_PRESENT_WITHIN_MS = const(60_000)
+_DISCOVER_MS = const(1_000)
+_READ_OK_SHOWN_MS = const(500)
+_RESULT_SHOWN_MS = const(6_000)
+_CANCELLED_SHOWN_MS = const(2_000)
+_MOST_TAPS = const(10)
+_FIELD_RESET_MS = const(20)
+
+# EP-14: what the customer is shown when the card must come (back), by message identifier.
+_TAP_SCREENS = {
+    emv.MESSAGE_SEE_PHONE: "see_phone",
+    emv.MESSAGE_ONE_CARD_ONLY: "one_card_only",
+    emv.MESSAGE_TRY_ANOTHER_CARD: "try_another_card",
+    emv.MESSAGE_INSERT_OR_SWIPE: "insert_or_swipe",
+    emv.MESSAGE_INSERT_CARD: "insert_or_swipe",
+}
+
+
+class Sale:
+    """One sale at `terminal`; used once."""
+
+    def __init__(self, terminal: "Terminal") -> None:
+        self._terminal = terminal
+        self._screens = terminal.screens
+
+    async def run(self, first_key: str) -> None:
+        """Ask the amount (`first_key` was typed on the welcome screen) and carry the sale through."""
+        currency = self._terminal.config.currency
+        amount_minor = await self._screens.amount(currency, first_key)
+        if not amount_minor:
+            return
+        transaction = self._terminal.new_transaction("sale", amount_minor)
+        outcome = await self._read_card(transaction)
+        if outcome is None:
+            transaction.move(life.CANCELLED)
+            await self._screens.acknowledge("cancelled", _CANCELLED_SHOWN_MS)
+            return
+        transaction.outcome = outcome
+        if outcome.kind == emv.ONLINE_REQUEST:
+            transaction.move(life.CARD_READ)
+            await self._authorise(transaction)
+        else:
+            transaction.decline(_reason(outcome))
+        await self._finish(transaction)
+    async def _read_card(self, transaction: Transaction) -> "Outcome | None":
+        """Let the customer tap until a card has decided; None when the sale was cancelled or nobody came.
+
+        A card that cannot be used here, or a phone that wants its owner, does not end the sale: the screen
+        says what to do and the next tap counts.
+        """
+        terminal = self._terminal
+        data = self._transaction_data(transaction)
+        refused = terminal.entry_point.prepare(data)
+        if refused is not None:
+            return None
+        screen = "present_card"
+        for _ in range(_MOST_TAPS):
+            card = await self._wait_for_card(screen, transaction.amount_minor)
+            if card is None:
+                break
+            outcome = await terminal.entry_point.perform(card)
+            if outcome.kind in (emv.ONLINE_REQUEST, emv.APPROVED, emv.DECLINED):
+                await terminal.reader.field(False)
+                await self._screens.show("card_read_ok")
+                return outcome
+            screen = await self._prepare_next_tap(outcome)
+        await terminal.reader.field(False)
+        return None
+
+    def _transaction_data(self, transaction: Transaction) -> TransactionData:
+        terminal = self._terminal
+        moment = transaction.started
+        return TransactionData(
+            amount_minor=transaction.amount_minor,
+            currency=iso4217.numeric(transaction.currency),
+            country=terminal.config.country,
+            date=yymmdd(moment) if terminal.clock.is_set else None,
+            time=hhmmss(moment),
+            counter=transaction.stan,
+            random=os.urandom,
+        )
+
+    async def _wait_for_card(self, screen: str, amount_minor: int) -> "ContactlessCard | None":
+        """Show `screen` until a card is there; None when the sale is cancelled or nobody taps."""
+        terminal = self._terminal
+        terminal.keypad.clear()
+        waited_ms = 0
+        while waited_ms < _PRESENT_WITHIN_MS:
+            await self._screens.show(
+                screen, amount_minor=amount_minor, currency=terminal.config.currency
+            )
+            try:
+                winner, found = await first(
+                    terminal.reader.discover(_DISCOVER_MS), terminal.keypad.next()
+                )
+            except TwoCards:
+                # EP-6: wait until all are gone, then ask for one.
+                screen = "one_card_only"
+                await self._screens.show(screen)
+                await terminal.reader.removed(_PRESENT_WITHIN_MS)
+                continue
+            if winner == 0:
+                if found is not None:
+                    return found
+                waited_ms += _DISCOVER_MS
+            elif found == "CANCEL":
+                return None
+            elif found == "LANG":
+                await self._screens.switch_language()
+        return None
+
+    async def _prepare_next_tap(self, outcome: "Outcome") -> str:
+        """Reset the field after a tap that decided nothing; the screen that asks for the next one."""
+        reader = self._terminal.reader
+        message = outcome.ui.message if outcome.ui is not None else emv.MESSAGE_PRESENT_AGAIN
+        screen = _TAP_SCREENS.get(message, "try_again")
+        await reader.field(False)
+        await asyncio.sleep_ms(max(_FIELD_RESET_MS, 100 * (outcome.field_off or 0)))
+        if screen != "try_again":
+            # The same card would only say the same again: it has to leave first.
+            await self._screens.show(screen)
+            await reader.removed(_PRESENT_WITHIN_MS)
+        return screen
+
+    async def _authorise(self, transaction: Transaction) -> None:
+        """Ask the host while "card read OK" is still on the screen; then say that we wait."""
+        authorise = asyncio.create_task(self._terminal.authoriser.authorise(transaction))
+        await asyncio.sleep_ms(_READ_OK_SHOWN_MS)
+        if transaction.state in (life.CARD_READ, life.REQUESTED):
+            await self._screens.show(
+                "authorising",
+                amount_minor=transaction.amount_minor,
+                currency=transaction.currency,
+            )
+        await authorise
+
+    async def _finish(self, transaction: Transaction) -> None:
+        """Show the result, print it, and keep it on the screen until a key or for a while."""
+        approved = transaction.state == life.APPROVED
+        await self._screens.show(
+            "approved" if approved else "declined",
+            amount_minor=transaction.amount_minor,
+            currency=transaction.currency,
+            reason=transaction.decline_reason,
+        )
+        await self._terminal.print_receipts(transaction)
+        await self._terminal.until_card_is_gone()
+        try:
+            await asyncio.wait_for_ms(self._terminal.keypad.next(), _RESULT_SHOWN_MS)
+        except asyncio.TimeoutError:
+            pass

@@ -1,0 +1,132 @@
+"""The terminal: idle, which flow next, and what all flows share."""
+
+from micropython import const
+
+from kassa.app import receipts
+from kassa.app.sale import Sale
+from kassa.drivers.printer import PaperOut, PrinterError
+from kassa.payment.transaction import Transaction
+from kassa.system.errors import KassaError
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from kassa.drivers.keypad import Keypad
+    from kassa.drivers.pn532 import PN532
+    from kassa.drivers.printer import Printer
+    from kassa.emv.entry_point import EntryPoint
+    from kassa.host.link import HostLink
+    from kassa.payment.authorise import Authoriser
+    from kassa.payment.counters import Counters
+    from kassa.payment.reversal import Reversals
+    from kassa.system.clock import Clock
+    from kassa.system.config import TerminalConfig
+    from kassa.system.log import Log
+    from kassa.ui.screens import Screens
+
+_DIGITS = "123456789"
+_GONE_LOOK_MS = const(60)
+_REMOVE_CARD_AT_MOST_MS = const(10_000)
+_TROUBLE_SHOWN_MS = const(5_000)
+_PAPER_OUT_AT_MOST_MS = const(60_000)
+
+
+class Terminal:
+    """Everything a flow needs, handed in by main.py; flows live in modules of their own."""
+
+    def __init__(
+        self,
+        config: "TerminalConfig",
+        clock: "Clock",
+        log: "Log",
+        keypad: "Keypad",
+        reader: "PN532",
+        printer: "Printer",
+        screens: "Screens",
+        entry_point: "EntryPoint",
+        link: "HostLink",
+        authoriser: "Authoriser",
+        reversals: "Reversals",
+        counters: "Counters",
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.log = log
+        self.keypad = keypad
+        self.reader = reader
+        self.printer = printer
+        self.screens = screens
+        self.entry_point = entry_point
+        self.link = link
+        self.authoriser = authoriser
+        self.reversals = reversals
+        self.counters = counters
+
+    async def run(self) -> None:
+        """Critical task: welcome, flow, welcome, for ever."""
+        while True:
+            key = await self.screens.welcome(self._idle_facts)
+            if key in _DIGITS:
+                await self._carry_out(Sale(self).run(key))
+
+    async def _carry_out(self, flow: "Coroutine[Any, Any, None]") -> None:
+        """Run one flow.  A part that fails ends the flow on a screen that says so, not the terminal."""
+        try:
+            await flow
+        except (KassaError, MemoryError) as error:
+            self.log.trouble("app", "flow ended", error)
+            await self.reader.field(False)
+            await self.screens.acknowledge("out_of_order", _TROUBLE_SHOWN_MS)
+
+    def _idle_facts(self) -> "dict[str, object]":
+        """What the welcome screen shows, asked anew each time it is drawn."""
+        return {
+            "merchant": self.config.merchant.name,
+            "time": self.clock.local() if self.clock.is_set else None,
+            "online": self.link.online,
+            "pending_count": self.reversals.owed,
+        }
+
+    def new_transaction(self, kind: str, amount_minor: int) -> Transaction:
+        """A transaction that starts now, with a STAN nobody else has."""
+        return Transaction(
+            kind,
+            amount_minor,
+            self.config.currency,
+            self.counters.next_stan(),
+            self.counters.batch,
+            self.clock.local(),
+            self._on_move,
+        )
+
+    def _on_move(self, transaction: Transaction, state: str) -> None:
+        self.log.event("payment", "state", stan=transaction.stan, state=state)
+
+    async def print_receipts(self, transaction: Transaction) -> None:
+        """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes on, CANCEL does without."""
+        for copy in (receipts.CUSTOMER, receipts.MERCHANT):
+            rows = receipts.receipt(transaction, self.config, self.screens.catalogue, copy)
+            while not await self._print(rows):
+                key = await self.screens.acknowledge("paper_out", _PAPER_OUT_AT_MOST_MS)
+                if key != "ENTER":
+                    return
+
+    async def _print(self, rows: "list[tuple]") -> bool:
+        """Print one slip; False when the paper ran out.  Another printer fault is logged, not retried."""
+        try:
+            await self.screens.paper.print(rows)
+        except PaperOut:
+            return False
+        except PrinterError as error:
+            self.log.trouble("app", "receipt not printed", error)
+        return True
+
+    async def until_card_is_gone(self) -> None:
+        """EP-14 message 10: ask for the card's removal before the next sale, if it still lies there."""
+        if not await self.reader.removed(_GONE_LOOK_MS):
+            await self.screens.show("remove_card")
+            await self.reader.removed(_REMOVE_CARD_AT_MOST_MS)
+        await self.reader.field(False)

@@ -1,0 +1,181 @@
+"""The wiring: board -> drivers -> rooms -> terminal.  The only place that builds things.
+
+Large buffers are taken first and once, while the heap is in one piece: the panel's strip, the reader's frames,
+the host link's message.
+"""
+
+import asyncio
+
+import machine
+import network
+from machine import Pin
+from micropython import const
+
+from board import BOARD
+from kassa.app.terminal import Terminal
+from kassa.drivers.buzzer import Buzzer
+from kassa.drivers.ili9341 import ILI9341
+from kassa.drivers.keypad import Keypad
+from kassa.drivers.lamps import Lamps
+from kassa.drivers.pn532 import PN532
+from kassa.drivers.pn532_hsu import Pn532Hsu
+from kassa.drivers.pn532_i2c import Pn532I2c
+from kassa.drivers.pn532_spi import Pn532Spi
+from kassa.drivers.printer import Printer
+from kassa.drivers.st7789 import ST7789
+from kassa.emv import config as emv_configuration
+from kassa.emv.entry_point import EntryPoint
+from kassa.host.link import HostLink
+from kassa.host.messages import Builder
+from kassa.payment.authorise import Authoriser
+from kassa.payment.counters import Counters
+from kassa.payment.reversal import Reversals
+from kassa.security.key_store import KeyStore
+from kassa.system import config as configuration
+from kassa.system.board import Board, output, pwm
+from kassa.system.clock import Clock
+from kassa.system.errors import KassaError
+from kassa.system.log import Log
+from kassa.system.state_file import StateFile
+from kassa.system.tasks import CriticalTaskEnded, Supervisor
+from kassa.system.watchdog import Watchdog
+from kassa.system.wifi import Wifi
+from kassa.ui.display import Display
+from kassa.ui.language import Catalogue
+from kassa.ui.screens import Screens
+
+_STRIP_LINES = const(24)
+_WATCHDOG_MS = const(15_000)
+_TROUBLE_SHOWN_MS = const(5_000)
+
+
+def make_panel(board: Board) -> "ILI9341 | ST7789":
+    """The panel's driver, as the board names it."""
+    table = board.table("panel")
+    driver = {"st7789": ST7789, "ili9341": ILI9341}[table["driver"]]
+    return driver(
+        board.spi(table["spi"]),
+        output(table.get("cs"), 1),
+        output(table["dc"]),
+        output(table.get("reset"), 1),
+        pwm(table["backlight"]) if "backlight" in table else None,
+        table["width"],
+        table["height"],
+        table["rotation"],
+    )
+
+
+def make_reader(board: Board, log: Log) -> PN532:
+    """The card reader over the transport the board has wired."""
+    table = board.table("nfc")
+    irq = Pin(table["irq"], Pin.IN, Pin.PULL_UP) if "irq" in table else None
+    reset = output(table.get("reset"), 1)
+    transport = table["transport"]
+    if transport == "spi":
+        link = Pn532Spi(
+            board.spi(table["spi"], lsb_first=True), output(table["cs"], 1), irq, reset
+        )
+    elif transport == "i2c":
+        link = Pn532I2c(board.i2c(table["i2c"]), irq, reset)
+    else:
+        link = Pn532Hsu(board.uart(table["uart"]), reset)
+    return PN532(link, log)
+
+
+def make_keypad(board: Board) -> Keypad:
+    """The keypad, its columns pulled up by the chip or, where the board says so, by resistors."""
+    table = board.table("keypad")
+    pull = None if table.get("external_pull_ups") else Pin.PULL_UP
+    return Keypad(
+        [Pin(gpio, Pin.OPEN_DRAIN, value=1) for gpio in table["rows"]],
+        [Pin(gpio, Pin.IN, pull) for gpio in table["columns"]],
+        table["layout"],
+    )
+
+
+def make_printer(board: Board) -> Printer:
+    """The receipt printer on its serial port."""
+    table = board.table("printer")
+    return Printer(
+        board.uart(table["uart"]),
+        board.baudrate("uart", table["uart"]),
+        table["width_dots"],
+        table["cutter"],
+    )
+
+
+async def main() -> None:
+    """Build the terminal and run it until a critical task ends; then say so and restart the chip."""
+    log = Log()
+    board = Board(BOARD)
+    panel = make_panel(board)
+    strip = bytearray(panel.width * _STRIP_LINES * 2)
+    reader = make_reader(board, log)
+    keypad = make_keypad(board)
+    printer = make_printer(board)
+    lamps = Lamps([output(gpio) for gpio in board.table("lamps")["pins"]])
+    buzzer = Buzzer(pwm(board.table("buzzer")["pin"]))
+    await panel.start()
+    screens = Screens(
+        Display(panel, strip, log), keypad, buzzer, lamps, Catalogue("/assets/words", "en"), log
+    )
+    await screens.show("starting")
+    supervisor = Supervisor(Watchdog(machine.WDT(timeout=_WATCHDOG_MS)), log)
+    supervisor.start("keypad", keypad.run())
+    try:
+        start_terminal(supervisor, log, keypad, reader, printer, screens)
+        await reader.start()
+    except (KassaError, OSError) as error:
+        log.trouble("main", "terminal cannot start", error)
+        await screens.show("out_of_order", reason=str(error))
+    try:
+        await supervisor.watch()
+    except CriticalTaskEnded as end:
+        log.event("main", "restart", task=end.name)
+        await screens.show("out_of_order", reason=end.name)
+        await asyncio.sleep_ms(_TROUBLE_SHOWN_MS)
+    machine.reset()
+
+
+def start_terminal(
+    supervisor: Supervisor,
+    log: Log,
+    keypad: Keypad,
+    reader: PN532,
+    printer: Printer,
+    screens: Screens,
+) -> None:
+    """Read what was provisioned and start the rooms.  Raises KassaError that names what is missing."""
+    config = configuration.load()
+    screens.catalogue.use(config.language)
+    wifi = Wifi(network.WLAN(network.WLAN.IF_STA), config.network, log)
+    wifi.start_radio()
+    clock = Clock(machine.RTC(), StateFile("/state/clock"), config.utc_offset_minutes)
+    clock.restore()
+    link = HostLink(config, KeyStore(), clock, log)
+    builder = Builder(config, clock)
+    answer_timeout_ms = config.host["answer_timeout_ms"]
+    reversals = Reversals(link, builder, answer_timeout_ms, log)
+    with open("/config/emv.json") as file:
+        entry_point = EntryPoint(emv_configuration.from_json(file.read()), log)
+    terminal = Terminal(
+        config,
+        clock,
+        log,
+        keypad,
+        reader,
+        printer,
+        screens,
+        entry_point,
+        link,
+        Authoriser(link, builder, reversals, answer_timeout_ms, log),
+        reversals,
+        Counters(StateFile("/state/counters")),
+    )
+    supervisor.start("wifi", wifi.run())
+    supervisor.start("host link", link.run())
+    supervisor.start("reversals", reversals.run())
+    supervisor.start("terminal", terminal.run())
+
+
+asyncio.run(main())

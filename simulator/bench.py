@@ -1,0 +1,378 @@
+"""A terminal on the bench: power, keys, cards, network, faults and time.
+
+    async with Bench(board="esp32s3_devkitc", runtime="cpython", seed=7) as bench:
+        await bench.press("1250", ENTER)
+        await bench.tap("visa_credit")
+        await bench.until_screen("approved", within_s=3)
+        print(bench.screen.text, bench.printer.text)
+
+On `cpython` the firmware runs in this process in virtual time: nothing moves except inside an awaited
+call, and the same seed gives the same run.  On `micropython` the real binary runs it in real time.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from PIL import Image
+
+from simulator import cards, provisioning
+from simulator.acquirer.pki import Pki
+from simulator.clock import NS_PER_MS, NS_PER_S
+from simulator.runtimes import RUNTIMES, Runtime
+from simulator.timings import SaleTimings
+from simulator.wiring import Wiring, load_board
+
+ENTER, CANCEL, CLEAR, LANG, MENU = "ENTER", "CANCEL", "CLEAR", "LANG", "MENU"
+KEY_NAMES = [*"0123456789", "00", ENTER, CANCEL, CLEAR, LANG, MENU]
+
+_KEY_DOWN_MS, _KEY_UP_MS = 70, 50
+_REACTION_MS = 250  # a person takes the card away this long after "card read OK"
+_HOLD_AT_MOST_S = 12.0
+_START_WITHIN_S = 20.0
+_ONLINE_WITHIN_S = 10.0
+_WAITING = ("present_card", "processing", "amount", "welcome")
+_EPOCH = datetime.datetime(2026, 1, 5, 10, 0, tzinfo=datetime.UTC)
+
+
+class BenchError(AssertionError):
+    """The terminal did not do what was expected; the message says what it showed instead."""
+
+
+class Screen:
+    """What the customer sees, as told by the firmware (name, words) and by the panel (pixels)."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.name = ""
+        self.words: list[str] = []
+        self.history: list[dict[str, Any]] = []
+
+    @property
+    def text(self) -> str:
+        """The words on the screen, one text a line, top to bottom."""
+        return "\n".join(self.words)
+
+    def image(self) -> Image.Image:
+        return self._bench.wiring.panel.image()
+
+    def png(self) -> bytes:
+        """The panel's picture as PNG."""
+        return _png(self.image())
+
+
+class Paper:
+    """What came out of the printer."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    @property
+    def text(self) -> str:
+        return self._bench.wiring.printer.text
+
+    def png(self) -> bytes:
+        return _png(self._bench.wiring.printer.image())
+
+
+class FlashView:
+    """The whole flash chip."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def image(self) -> bytes:
+        return self._bench.wiring.flash.image()
+
+
+class NetworkSwitch:
+    """The shop's network: Wi-Fi and everything behind it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def down(self) -> None:
+        """The router is off: Wi-Fi is gone and open connections are dead."""
+        self._bench.wiring.wlan.up = False
+        self._bench.sandbox.network.down()
+
+    def up(self) -> None:
+        self._bench.wiring.wlan.up = True
+        self._bench.sandbox.network.up()
+
+    @property
+    def latency_ms(self) -> float:
+        """One way, half of a round trip."""
+        return self._bench.sandbox.network.latency_ms
+
+    @latency_ms.setter
+    def latency_ms(self, value: float) -> None:
+        self._bench.sandbox.network.latency_ms = value
+
+    @property
+    def loss(self) -> float:
+        """Share of segments lost; TCP makes delay of it."""
+        return self._bench.sandbox.network.loss
+
+    @loss.setter
+    def loss(self, value: float) -> None:
+        self._bench.sandbox.network.loss = value
+
+    def drop_next(self, direction: str) -> None:
+        """Lose the next "request" or "response" between terminal and acquirer."""
+        self._bench.sandbox.acquirer.faults.drop_next(direction)
+
+
+class Bench:
+    """One terminal with a sandbox acquirer at the other end.
+
+    board      a board's name or file, see board_configs/
+    runtime    "cpython" (virtual time) or "micropython" (the real binary, real time)
+    seed       for everything random in the world
+    terminal   settings that replace the sandbox terminal's own, e.g. {"language": "zh"}
+    start      the terminal's clock at power-on (UTC); None: now in real time, else 2026-01-05 10:00
+    heap       bytes of MicroPython heap
+    """
+
+    def __init__(
+        self,
+        board: str | Path = "esp32s3_devkitc",
+        runtime: str = "cpython",
+        seed: int = 0,
+        terminal: dict[str, Any] | None = None,
+        start: datetime.datetime | None = None,
+        heap: int = 1 << 20,
+        heap_probe: bool = False,
+    ) -> None:
+        if runtime not in RUNTIMES:
+            raise ValueError(f"runtime {runtime!r} is none of {', '.join(RUNTIMES)}")
+        self.board = load_board(board)
+        self.runtime = runtime
+        self.seed = seed
+        self.settings = terminal or {}
+        self.start = start
+        self.heap = heap
+        self.heap_probe = heap_probe
+        self.powered = False
+        self.on_event: list[Callable[[dict[str, Any]], None]] = []
+        self.on_apdu: list[Callable[[bytes, bytes | None, int, int], None]] = []
+        self.on_message: list[Callable[[dict[str, Any]], None]] = []
+        self.events: list[dict[str, Any]] = []
+        self.console: list[str] = []
+        self.screen = Screen(self)
+        self.printer = Paper(self)
+        self.flash = FlashView(self)
+        self.network = NetworkSwitch(self)
+        self.sale = SaleTimings()
+
+    async def __aenter__(self) -> Self:
+        kind = RUNTIMES[self.runtime]
+        self.clock = kind.make_clock()
+        self.wiring = Wiring(self.board, self.clock, self.seed)
+        self.sandbox = kind.make_sandbox(self.clock, self.seed, self._utc)
+        await self.sandbox.open()
+        self._runtime: Runtime = kind(self)
+        self._provision()
+        self._watch()
+        try:
+            await self.power_on()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        await self._runtime.power_off()
+        await self.sandbox.close()
+
+    # -- power
+
+    async def power_on(self) -> None:
+        """Switch on and wait for the welcome screen (and, with a network, for the host)."""
+        if self.powered:
+            return
+        self.screen.name, self.screen.words = "", []
+        self.powered = True
+        await self._runtime.power_on()
+        await self.until_screen("welcome", "out_of_order", within_s=_START_WITHIN_S)
+        if self.sandbox.network.is_up:
+            await self.until(lambda: self._online, _ONLINE_WITHIN_S)
+
+    async def cut_power(self) -> None:
+        """Pull the plug: the firmware stops between two instructions, the flash keeps what it has."""
+        if not self.powered:
+            return
+        await self._runtime.power_off()
+        self.powered = False
+        self._online = False
+
+    # -- a person's hands
+
+    def key_down(self, name: str) -> None:
+        if name == ENTER and self.screen.name == "amount":
+            self.sale.start(self.clock.now_ns)
+        self.wiring.keypad.press(name)
+
+    def key_up(self, name: str) -> None:
+        self.wiring.keypad.release(name)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other; a string of digits is one key a digit."""
+        for key in keys:
+            for name in [key] if key in KEY_NAMES else list(key):
+                if name not in KEY_NAMES:
+                    raise ValueError(f"{name!r} is no key; keys are {', '.join(KEY_NAMES)}")
+                self.key_down(name)
+                await self.wait(_KEY_DOWN_MS / 1000)
+                self.key_up(name)
+                await self.wait(_KEY_UP_MS / 1000)
+
+    def present(self, card: Any) -> None:
+        """Hold a card (or a sequence of them) to the reader."""
+        for one in _as_cards(card):
+            self.wiring.pn532.present(one)
+        self.sale.card_presented(self.clock.now_ns)
+
+    def remove(self, card: Any = None) -> None:
+        """Take a card away, or all."""
+        if card is None:
+            self.wiring.pn532.remove()
+        else:
+            for one in _as_cards(card):
+                self.wiring.pn532.remove(one)
+
+    async def tap(self, card: Any, hold_ms: float | None = None) -> None:
+        """Hold a card to the reader as a customer does, and take it away.
+
+        `card` is a profile's name or anything with the shape of a card.  Without `hold_ms` it stays until the
+        terminal says something about it (and a moment longer), however long the customer's patience lasts.
+        """
+        if isinstance(card, str):
+            card = cards.load(card)
+        shown = len(self.screen.history)
+        self.present(card)
+        if hold_ms is not None:
+            await self.wait(hold_ms / 1000)
+        else:
+            await self._until(
+                lambda: any(s["name"] not in _WAITING for s in self.screen.history[shown:]),
+                _HOLD_AT_MOST_S,
+            )
+            await self.wait(_REACTION_MS / 1000)
+        self.remove(card)
+
+    # -- time
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        await self._until(lambda: False, seconds)
+
+    async def until(self, happened: Callable[[], bool], within_s: float) -> bool:
+        """Let time pass until `happened()`; False when it did not within `within_s`."""
+        return await self._until(happened, within_s)
+
+    async def until_screen(self, *names: str, within_s: float = 10.0) -> None:
+        """Wait until one of the screens `names` is shown; BenchError when it is not in time."""
+        if not await self._until(lambda: self.screen.name in names, within_s):
+            raise BenchError(
+                f"no {' or '.join(names)} screen within {within_s:g} s; the terminal shows "
+                f"{self.screen.name or 'nothing'}: {' / '.join(self.screen.words)}"
+                + "".join(f"\n  {line}" for line in self.console[-8:])
+            )
+
+    async def _until(self, happened: Callable[[], bool], within_s: float) -> bool:
+        deadline_ns = self.clock.now_ns + int(within_s * NS_PER_S)
+        while self.clock.now_ns < deadline_ns and not happened():
+            await self._runtime.run_until(
+                lambda: happened() or self._runtime.reset_cause is not None, deadline_ns
+            )
+            if self._runtime.reset_cause is not None:
+                await self._restart()
+        return happened()
+
+    async def _restart(self) -> None:
+        """The chip was reset by its firmware or its watchdog: it starts again by itself."""
+        self.events.append({"at": "bench", "is": "reset", "cause": self._runtime.reset_cause})
+        self._online = False
+        await self._runtime.power_off()
+        await self._runtime.power_on()
+
+    # -- what can be seen
+
+    def timings(self) -> dict[str, float]:
+        """Milliseconds by phase of the last sale."""
+        return self.sale.report()
+
+    def _utc(self) -> datetime.datetime:
+        return self._started + datetime.timedelta(microseconds=self.clock.now_ns // 1000)
+
+    def _provision(self) -> None:
+        if self.start is not None:
+            self._started = self.start
+        elif self.clock.virtual:
+            self._started = _EPOCH
+        else:
+            self._started = datetime.datetime.now(datetime.UTC)
+        self._online = False
+        self.wiring.rtc.set_utc(self._started)
+        self._runtime.install(provisioning.files(self.settings, *self.sandbox.address, Pki()))
+
+    def _watch(self) -> None:
+        wiring = self.wiring
+        wiring.pn532.on_exchange = self._exchanged
+        wiring.printer.on_print = lambda *_: self.sale.printed(self.clock.now_ns)
+        self.sandbox.acquirer.on_message = self._message
+
+    def _exchanged(
+        self, command: bytes, response: bytes | None, start_ns: int, end_ns: int
+    ) -> None:
+        self.sale.apdu(command, response, start_ns, end_ns)
+        for listener in self.on_apdu:
+            listener(command, response, start_ns, end_ns)
+
+    def _message(self, message: dict[str, Any]) -> None:
+        message["t_ms"] = self.clock.now_ns // NS_PER_MS
+        for listener in self.on_message:
+            listener(message)
+
+    def console_line(self, line: str) -> None:
+        """A line from the terminal's console; those that are events are told on."""
+        self.console.append(line)
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return
+        if not isinstance(event, dict) or "is" not in event:
+            return
+        now_ns = self.clock.now_ns
+        what = (event.get("at"), event["is"])
+        if what == ("ui", "screen"):
+            self.screen.name, self.screen.words = event["name"], event["words"]
+            self.screen.history.append(
+                {"name": event["name"], "words": event["words"], "t_ms": now_ns // NS_PER_MS}
+            )
+        elif what == ("host", "connected"):
+            self._online = True
+        self.sale.event(event, now_ns)
+        self.events.append(event)
+        for listener in self.on_event:
+            listener(event)
+
+
+def _as_cards(card: Any) -> list[Any]:
+    """One card, or the several that a profile such as `two_cards` stands for."""
+    return list(card) if isinstance(card, (list, tuple)) else [card]
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,121 @@
+"""The command line `kassa-sim`: scenarios, the page, the sandbox acquirer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from simulator import micropython
+
+app = typer.Typer(no_args_is_help=True, help="The world around the terminal.", add_completion=False)
+
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option(help="cpython (virtual time) or micropython (the real binary); default: the real one"),
+]
+_RUNTIMES = ("cpython", "micropython")
+_FAILED, _WRONG_FILE = 1, 2
+
+
+def choose_runtime(asked: str | None) -> str:
+    """The runtime asked for, or the best there is; a plain line and exit 2 when it cannot be had."""
+    available = micropython.binary() is not None
+    if asked is None:
+        return "micropython" if available else "cpython"
+    if asked not in _RUNTIMES:
+        _fail(f"--runtime {asked}: choose cpython or micropython", _WRONG_FILE)
+    if asked == "micropython" and not available:
+        _fail(
+            "--runtime micropython: the MicroPython binary is not installed on this machine; use cpython",
+            _WRONG_FILE,
+        )
+    return asked
+
+
+def _fail(message: str, status: int) -> None:
+    print(message, file=sys.stderr)
+    raise typer.Exit(status)
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="A scenario file (YAML).")],
+    runtime: RuntimeOption = None,
+    json_output: Annotated[
+        str | None, typer.Option("--json", help="Write the result as JSON to this file; - is standard output.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for the last screen and the receipt as PNG.")
+    ] = None,
+) -> None:
+    """Run a scripted customer.  Exit status 0: it passed, 1: a step failed, 2: the file is wrong."""
+    from simulator.run import run_blocking
+    from simulator.scenario import ScenarioError, load
+
+    chosen = choose_runtime(runtime)
+    try:
+        scenario = load(file)
+        result = run_blocking(scenario, chosen, pictures=pictures)
+    except ScenarioError as error:
+        _fail(str(error), _WRONG_FILE)
+        return
+    text = json.dumps(result, indent=2, ensure_ascii=False)
+    if json_output == "-":
+        print(text)
+    else:
+        if json_output is not None:
+            Path(json_output).write_text(text + "\n", encoding="utf-8")
+        _tell(result)
+    if not result["passed"]:
+        raise typer.Exit(_FAILED)
+
+
+def _tell(result: dict) -> None:
+    console = Console(highlight=False)
+    for step in result["steps"]:
+        mark = "[green]ok[/]" if step["ok"] else "[red]FAILED[/]"
+        console.print(f"{step['t_ms'] / 1000:8.3f} s  {step['do']:8} {mark} {step['detail']}")
+    phases = ", ".join(f"{name} {ms:g}" for name, ms in result["timings_ms"].items())
+    console.print(f"{'passed' if result['passed'] else 'failed'} on {result['runtime']}; ms: {phases}")
+
+
+@app.command()
+def web(
+    runtime: RuntimeOption = None,
+    board: Annotated[str, typer.Option(help="A board's name or file.")] = "esp32s3_devkitc",
+    port: Annotated[int | None, typer.Option(help="Port; default KASSA_PORT or 8000.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed for everything random.")] = 0,
+) -> None:
+    """The terminal in a browser."""
+    from simulator.bench import Bench
+    from simulator.web import serve
+
+    chosen = choose_runtime(runtime)
+    try:
+        serve.run(
+            lambda: Bench(board=board, runtime=chosen, seed=seed, realtime=True),
+            serve.chosen_port(port),
+        )
+    except (serve.ServeError, BoardError) as error:
+        _fail(str(error), _FAILED)
+
+
+@app.command()
+def acquirer(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8583,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    database: Annotated[str, typer.Option(help="SQLAlchemy URL of the ledger.")] = "sqlite://",
+) -> None:
+    """The sandbox acquirer alone, for a terminal on the desk."""
+    from simulator.acquirer import server
+
+    server.main(host=host, port=port, database=database)
+
+
+def main() -> None:
+    app()

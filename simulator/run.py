@@ -1,0 +1,166 @@
+"""Runs a scenario on a bench and tells what happened, step by step, as one JSON-ready object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from simulator import cards
+from simulator.bench import Bench, BenchError
+from simulator.cards.trace import TraceCard
+from simulator.clock import NS_PER_MS
+from simulator.scenario import Scenario, Step
+
+
+class StepFailed(Exception):
+    """A step did not come true; the message says what was there instead."""
+
+
+async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any]:
+    """Run all steps, stopping at the first that fails.  See `simulator/README.md` for the result."""
+    bench = Bench(
+        board=scenario.board,
+        runtime=runtime,
+        seed=scenario.seed,
+        terminal=scenario.terminal,
+        start=scenario.start,
+        **options,
+    )
+    steps: list[dict[str, Any]] = []
+    async with bench:
+        hands = _Hands(bench, scenario.path.parent)
+        for step in scenario.steps:
+            ok, detail = True, ""
+            try:
+                await hands.do(step)
+            except (StepFailed, BenchError) as error:
+                ok, detail = False, f"line {step.line}: {error}"
+            t_ms = bench.clock.now_ns // NS_PER_MS
+            steps.append({"do": step.do, "ok": ok, "t_ms": t_ms, "detail": detail})
+            if not ok:
+                break
+        return report(bench, steps)
+
+
+def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a finished run tells: JSON values only, PANs masked."""
+    flash = bench.wiring.flash
+    result: dict[str, Any] = {
+        "passed": all(step["ok"] for step in steps),
+        "runtime": bench.runtime,
+        "board": bench.board["name"],
+        "seed": bench.seed,
+        "steps": steps,
+        "screens": bench.screen.history,
+        "receipts": bench.printer.slips,
+        "acquirer": {
+            "messages": bench.sandbox.acquirer.messages,
+            "ledger": bench.sandbox.acquirer.ledger.summary(),
+        },
+        "apdus": [
+            {"command": command.hex().upper(), "response": response.hex().upper() if response else None}
+            for command, response in bench.exchanges
+        ],
+        "timings_ms": bench.timings(),
+        "flash": {
+            "programmed": flash.programmed_bytes,
+            "erased": flash.erased_bytes,
+            "payload": 0,
+        },
+        "display_bytes": bench.wiring.panel.bytes_received,
+        "console": bench.console,
+    }
+    if bench.heap_report is not None:
+        result["heap"] = bench.heap_report
+    return result
+
+
+class _Hands:
+    """Does the steps of a scenario at a bench."""
+
+    def __init__(self, bench: Bench, folder: Path) -> None:
+        self._bench = bench
+        self._folder = folder
+        self._do: dict[str, Callable[[Any], Awaitable[None]]] = {
+            "press": self._press,
+            "tap": self._tap,
+            "until": self._until,
+            "expect": self._expect,
+            "network": self._network,
+            "power": self._power,
+            "paper": self._paper,
+            "wait": bench.wait,
+        }
+
+    async def do(self, step: Step) -> None:
+        await self._do[step.do](step.value)
+
+    async def _press(self, keys: list[str]) -> None:
+        await self._bench.press(*keys)
+
+    async def _tap(self, tap: dict[str, Any]) -> None:
+        if "trace" in tap:
+            card: Any = TraceCard.load(self._folder / tap["trace"])
+        else:
+            try:
+                card = cards.load(tap["card"])
+            except KeyError as error:
+                names = ", ".join(cards.names())
+                raise StepFailed(f"there is no card {tap['card']}; there are {names}") from error
+        await self._bench.tap(card, tap.get("hold_ms"))
+
+    async def _until(self, until: dict[str, Any]) -> None:
+        await self._bench.until_screen(until["screen"], within_s=until["within_s"])
+
+    async def _expect(self, expected: dict[str, Any]) -> None:
+        bench = self._bench
+        if "screen" in expected and bench.screen.name != expected["screen"]:
+            raise StepFailed(f"the screen is {bench.screen.name}, not {expected['screen']}")
+        for text in _as_list(expected.get("screen_text", [])):
+            if text not in bench.screen.text:
+                raise StepFailed(f"{text!r} is not on the screen: {bench.screen.text!r}")
+        for text in _as_list(expected.get("receipt", [])):
+            if text not in bench.printer.text:
+                raise StepFailed(f"{text!r} is not on paper: {bench.printer.text!r}")
+        summary = bench.sandbox.acquirer.ledger.summary()
+        for name, value in expected.get("acquirer", {}).items():
+            if name not in summary:
+                raise StepFailed(f"the ledger counts {', '.join(summary)}, not {name}")
+            if summary[name] != value:
+                raise StepFailed(f"the acquirer's {name} is {summary[name]}, not {value}")
+
+    async def _network(self, value: Any) -> None:
+        network = self._bench.network
+        if value == "down":
+            network.down()
+        elif value == "up":
+            network.up()
+        else:
+            if "latency_ms" in value:
+                network.latency_ms = value["latency_ms"]
+            if "loss" in value:
+                network.loss = value["loss"]
+            if "drop_next" in value:
+                network.drop_next(value["drop_next"])
+
+    async def _power(self, value: Any) -> None:
+        if value == "on":
+            await self._bench.power_on()
+        elif value == "cut":
+            await self._bench.cut_power()
+        else:
+            self._bench.wiring.flash.cut_after(value["cut_after_flash_ops"])
+
+    async def _paper(self, value: str) -> None:
+        self._bench.wiring.printer.paper = value
+
+
+def _as_list(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def run_blocking(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any]:
+    """`run` for callers without an event loop."""
+    return asyncio.run(run(scenario, runtime, **options))

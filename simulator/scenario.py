@@ -1,0 +1,250 @@
+"""A scripted customer: scenario files (YAML), and what a run of one tells.
+
+A scenario names a board, a seed, the terminal's settings and a list of steps; `simulator/README.md`
+shows the format.  `load` checks the whole file before anything runs and names the line of a mistake.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from simulator.bench import KEY_NAMES
+
+SCREEN_WITHIN_S = 30.0
+
+
+class ScenarioError(Exception):
+    """A scenario file is wrong; the message names file, line and remedy."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what to `do` (press, tap, until, expect, network, power, paper, wait), with what, from which line."""
+
+    do: str
+    value: Any
+    line: int
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A checked scenario file."""
+
+    path: Path
+    board: str = "esp32s3_devkitc"
+    seed: int = 0
+    start: datetime.datetime | None = None
+    terminal: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+
+class _Located(dict[str, Any]):
+    """A YAML mapping that knows the line of each key."""
+
+    lines: dict[str, int]
+    line: int
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, keeping line numbers; refuses a key that occurs twice."""
+
+
+def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> _Located:
+    mapping = _Located()
+    mapping.line = node.start_mark.line + 1
+    mapping.lines = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        # YAML 1.1 reads `on` and `off` as booleans; here they are words.
+        if isinstance(key, bool):
+            key = key_node.value
+        if key in mapping:
+            raise yaml.MarkedYAMLError(problem=f"{key} twice", problem_mark=key_node.start_mark)
+        mapping.lines[key] = key_node.start_mark.line + 1
+        value = loader.construct_object(value_node, deep=True)
+        if isinstance(value, bool) and value_node.value in ("on", "off"):
+            value = value_node.value
+        mapping[key] = value
+    return mapping
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+
+
+def load(path: Path) -> Scenario:
+    """Read and check a scenario file.  Raises ScenarioError naming the line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        document = yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ScenarioError(f"{path}:{line}: not valid YAML: {error.problem}") from error
+    if not isinstance(document, _Located):
+        raise ScenarioError(f"{path}:1: a scenario is a mapping with `steps`")
+    return _Checker(path).scenario(document)
+
+
+class _Checker:
+    """Checks a document key by key; every complaint carries the line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _wrong(self, line: int, what: str) -> ScenarioError:
+        return ScenarioError(f"{self._path}:{line}: {what}")
+
+    def scenario(self, document: _Located) -> Scenario:
+        known = {"board", "seed", "start", "terminal", "steps"}
+        for key in document:
+            if key not in known:
+                raise self._wrong(
+                    document.lines[key], f"{key} is not a key of a scenario ({', '.join(sorted(known))})"
+                )
+        steps = document.get("steps")
+        if not isinstance(steps, list) or not steps:
+            raise self._wrong(document.lines.get("steps", 1), "steps must be a list of steps")
+        board = document.get("board", "esp32s3_devkitc")
+        self._require(document, "board", isinstance(board, str), "must be a board's name")
+        seed = document.get("seed", 0)
+        self._require(document, "seed", isinstance(seed, int), "must be a whole number")
+        terminal = document.get("terminal", {})
+        self._require(document, "terminal", isinstance(terminal, dict), "must be a mapping")
+        return Scenario(
+            path=self._path,
+            board=board,
+            seed=seed,
+            start=self._start(document),
+            terminal=dict(terminal),
+            steps=tuple(self._step(step, document.lines["steps"]) for step in steps),
+        )
+
+    def _require(self, document: _Located, key: str, right: bool, what: str) -> None:
+        if not right:
+            raise self._wrong(document.lines.get(key, document.line), f"{key} {what}")
+
+    def _start(self, document: _Located) -> datetime.datetime | None:
+        start = document.get("start")
+        if start is None:
+            return None
+        self._require(
+            document,
+            "start",
+            isinstance(start, datetime.datetime),
+            "must be a time such as 2026-11-22T10:00:00Z",
+        )
+        if start.tzinfo is None:
+            return start.replace(tzinfo=datetime.UTC)
+        return start.astimezone(datetime.UTC)
+
+    def _step(self, step: Any, line: int) -> Step:
+        if not isinstance(step, _Located) or len(step) != 1:
+            where = step.line if isinstance(step, _Located) else line
+            raise self._wrong(where, "a step is one key and its value, such as `- press: [ENTER]`")
+        (do, value), line = next(iter(step.items())), step.line
+        check = _STEPS.get(do)
+        if check is None:
+            raise self._wrong(line, f"{do} is not a step ({', '.join(sorted(_STEPS))})")
+        try:
+            return Step(do, check(value), line)
+        except ValueError as error:
+            raise self._wrong(line, f"{do}: {error}") from error
+
+
+def _press(value: Any) -> list[str]:
+    """Keys one by one: digits of a number are keys of their own, other keys go by name."""
+    keys: list[str] = []
+    for item in value if isinstance(value, list) else [value]:
+        word = str(item)
+        if word in KEY_NAMES:
+            keys.append(word)
+        elif word.isdigit():
+            keys.extend(word)
+        else:
+            raise ValueError(f"{word} is no key; keys are digits and {', '.join(KEY_NAMES[10:])}")
+    return keys
+
+
+def _tap(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"card": value}
+    if not isinstance(value, dict) or ("card" in value) == ("trace" in value):
+        raise ValueError("give a card's name, {card: NAME, hold_ms: N} or {trace: FILE}")
+    _known(value, "card", "trace", "hold_ms")
+    return dict(value)
+
+
+def _until(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        value = {"screen": value}
+    if not isinstance(value, dict) or "screen" not in value:
+        raise ValueError("give {screen: NAME, within_s: SECONDS}")
+    _known(value, "screen", "within_s")
+    within_s = value.get("within_s", SCREEN_WITHIN_S)
+    if not isinstance(within_s, (int, float)) or within_s <= 0:
+        raise ValueError("within_s must be a positive number of seconds")
+    return {"screen": value["screen"], "within_s": float(within_s)}
+
+
+def _expect(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not value:
+        raise ValueError("give at least one of screen, screen_text, receipt, acquirer")
+    _known(value, "screen", "screen_text", "receipt", "acquirer")
+    return dict(value)
+
+
+def _network(value: Any) -> Any:
+    if value in ("up", "down"):
+        return value
+    if isinstance(value, dict) and value:
+        _known(value, "latency_ms", "loss", "drop_next")
+        if value.get("drop_next", "request") not in ("request", "response"):
+            raise ValueError("drop_next is request or response")
+        return dict(value)
+    raise ValueError("give up, down, {latency_ms: N, loss: 0.2} or {drop_next: response}")
+
+
+def _power(value: Any) -> Any:
+    if value in ("on", "cut"):
+        return value
+    if isinstance(value, dict) and set(value) == {"cut_after_flash_ops"}:
+        return dict(value)
+    raise ValueError("give on, cut or {cut_after_flash_ops: N}")
+
+
+def _paper(value: Any) -> str:
+    if value not in ("ok", "near_end", "out"):
+        raise ValueError("give ok, near_end or out")
+    return str(value)
+
+
+def _wait(value: Any) -> float:
+    if not isinstance(value, (int, float)) or value < 0:
+        raise ValueError("give seconds")
+    return float(value)
+
+
+def _known(value: dict[str, Any], *keys: str) -> None:
+    for key in value:
+        if key not in keys:
+            raise ValueError(f"{key} is not known here ({', '.join(keys)})")
+
+
+_STEPS: dict[str, Callable[[Any], Any]] = {
+    "press": _press,
+    "tap": _tap,
+    "until": _until,
+    "expect": _expect,
+    "network": _network,
+    "power": _power,
+    "paper": _paper,
+    "wait": _wait,
+}

@@ -1,0 +1,54 @@
+"""The terminal's configuration, and what is said of mistakes in it."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from kassa.system.config import ConfigError, TerminalConfig
+
+from simulator import provisioning
+
+RIGHT = provisioning.terminal_document({}, "127.0.0.1", 8583)
+
+
+def changed(key: str, value: object) -> dict:
+    document = copy.deepcopy(RIGHT)
+    *path, last = key.split(".")
+    table = document
+    for part in path:
+        table = table[part]
+    if value is None:
+        del table[last]
+    else:
+        table[last] = value
+    return document
+
+
+def test_the_sandbox_terminals_configuration_is_right():
+    config = TerminalConfig(RIGHT, "terminal.json")
+    assert config.merchant.name == "Kassa Coffee"
+    assert config.currency == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("terminal_id", "TOO-LONG-BY-FAR"),
+        ("terminal_id", None),
+        ("merchant", "Kassa Coffee"),
+        ("merchant.id", "123"),
+        ("merchant.lines", ["one"] * 5),
+        ("merchant.lines", [5]),
+        ("merchant.category", "58A2"),
+        ("country", "276"),
+        ("country", True),
+        ("country", 1000),
+        ("network.ssid", ""),
+        ("utc_offset_minutes", 10_000),
+    ],
+)
+def test_a_mistake_is_named_with_file_and_key(key, value):
+    with pytest.raises(ConfigError) as caught:
+        TerminalConfig(changed(key, value), "terminal.json")
+    assert str(caught.value).startswith(f"terminal.json: {key}: ")
