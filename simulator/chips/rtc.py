@@ -47,7 +47,7 @@ class Rtc:
         stamp = datetime.fromtimestamp(_EPOCH.timestamp() + seconds, UTC)
         return stamp.replace(microsecond=rest // NS_PER_US)
 
-    def set_datetime(self, when: datetime) -> None:
+    def set_utc(self, when: datetime) -> None:
         """Set the clock from an aware datetime."""
         passed = when - _EPOCH
         self.set(

@@ -64,7 +64,7 @@ def test_the_clock_of_the_day_runs_and_is_lost_with_the_power(clock):
     clock.spend(3 * NS_PER_S)
     assert rtc.get() == datetime(2000, 1, 1, 0, 0, 3, tzinfo=UTC)
     moment = datetime(2026, 11, 22, 10, 0, 0, 250_000, tzinfo=UTC)
-    rtc.set_datetime(moment)
+    rtc.set_utc(moment)
     rtc.memory = b"kept"
     clock.spend(NS_PER_S)
     assert rtc.get() == moment + timedelta(seconds=1) and rtc.memory == b"kept"
