@@ -1,0 +1,70 @@
+"""`sys` as an ESP32 with MicroPython answers."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+from simulator.standins.seam import here
+
+_Implementation = namedtuple("_Implementation", "name version _machine _mpy _build")
+
+
+class _Console:
+    """The serial console; only writing makes sense on a bench."""
+
+    def write(self, text: str | bytes) -> int:
+        here.write(text if isinstance(text, str) else text.decode())
+        return len(text)
+
+    def read(self, size: int = -1) -> str:
+        return ""
+
+    def readline(self) -> str:
+        return ""
+
+
+implementation = _Implementation(
+    "micropython", (1, 28, 0, ""), here.board_title, 0x2A06, here.build_name
+)
+version = "3.4.0; MicroPython v1.28.0"
+version_info = (3, 4, 0)
+platform = "esp32"
+byteorder = "little"
+maxsize = 2**31 - 1
+argv: list[str] = []
+path = ["", ".frozen", "/lib"]
+modules = here.modules
+stdin = _Console()
+stdout = _Console()
+stderr = _Console()
+
+
+def exit(retval: Any = 0) -> None:
+    raise SystemExit(retval)
+
+
+def print_exception(exc: BaseException, file: Any = None, /) -> None:
+    """The traceback as MicroPython prints it, to the console or to `file`."""
+    if file is None or isinstance(file, _Console):
+        here.print_exception(exc)
+    else:
+        file.write(here.format_exception(exc))
+
+
+__all__ = [
+    "argv",
+    "byteorder",
+    "exit",
+    "implementation",
+    "maxsize",
+    "modules",
+    "path",
+    "platform",
+    "print_exception",
+    "stderr",
+    "stdin",
+    "stdout",
+    "version",
+    "version_info",
+]

@@ -1,0 +1,63 @@
+"""Fixtures for everybody: a board, its chips on wires, and a world in which firmware modules run.
+
+def test_a_pressed_key_comes_out(world, wiring):
+    keypad = world.load("kassa.drivers.keypad")
+    ...
+    assert world.run(keypad_object.next(), timeout_s=1) == "5"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator.clock import VirtualClock
+from simulator.standins.world import World
+from simulator.wiring import Wiring, load_board
+
+REFERENCE_BOARD = "esp32s3_devkitc"
+# `ticks_ms` wraps five seconds after power-on, so that every test crosses the wrap sooner or
+# later.
+TICKS_START_MS = 2**30 - 5_000
+
+
+def new_world(
+    board_name: str = REFERENCE_BOARD,
+    seed: int = 0,
+    *,
+    wiring: Wiring | None = None,
+    ticks_start_ms: int = TICKS_START_MS,
+    **kw: Any,
+) -> World:
+    """A freshly powered terminal; `world.wiring` are its chips.  Give `wiring` to power the same
+    one again.
+    """
+    if wiring is None:
+        wiring = Wiring(load_board(board_name), VirtualClock(), seed)
+    world = World(wiring.mcu, ticks_start_ms=ticks_start_ms, **kw)
+    world.wiring = wiring
+    return world
+
+
+@pytest.fixture
+def board() -> dict[str, Any]:
+    """The reference board's file, parsed."""
+    return load_board(REFERENCE_BOARD)
+
+
+@pytest.fixture
+def wiring(board: dict[str, Any]) -> Wiring:
+    """The reference board's chips on a virtual clock; nothing is powered yet."""
+    return Wiring(board, VirtualClock())
+
+
+@pytest.fixture
+def world(wiring: Wiring) -> Iterator[World]:
+    """A terminal of the reference board, powered, without files and without network; main.py does
+    not run.
+    """
+    world = new_world(wiring=wiring)
+    yield world
+    world.close()
