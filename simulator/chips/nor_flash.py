@@ -82,7 +82,7 @@ class NorFlash:
         self.conflicts = 0
         self.on_cut: Callable[[], None] | None = None
         self.powered = True
-        self._clock = clock
+        self.clock = clock
         self._random = random.Random(seed)
         self._blocks: dict[int, bytes] = {}
         self._torn: dict[int, tuple[int, int]] = {}
@@ -96,7 +96,7 @@ class NorFlash:
         self._check(address, count, "read")
         self.counters.reads += 1
         self.counters.read_bytes += count
-        self._clock.spend(count * _READ_BYTE_NS)
+        self.clock.spend(count * _READ_BYTE_NS)
         block, start = divmod(address, BLOCK)
         if start + count <= BLOCK:
             return self._blocks.get(block, ERASED)[start : start + count]
@@ -117,7 +117,7 @@ class NorFlash:
         how = self._due()
         if how is None:
             self._clear_bits(address, data)
-            self._clock.spend(_program_ns(address, len(data)))
+            self.clock.spend(_program_ns(address, len(data)))
             return
         torn = self._torn_program(address, data, how)
         self._clear_bits(address, torn)
@@ -139,7 +139,7 @@ class NorFlash:
         if how is None:
             self._blocks.pop(block, None)
             self._torn.pop(block, None)
-            self._clock.spend(_ERASE_NS)
+            self.clock.spend(_ERASE_NS)
             return
         self._torn_erase(block, how)
         self._fail()
@@ -236,7 +236,7 @@ class NorFlash:
 
     def copy(self, clock: Clock | None = None) -> NorFlash:
         """Another chip with the same content and counters of its own."""
-        other = NorFlash(self.size, clock or self._clock)
+        other = NorFlash(self.size, clock or self.clock)
         other.restore(self.snapshot())
         return other
 
