@@ -5,7 +5,8 @@ Sources: EMV 4.3 Book 1, 11 and 12 (SELECT, PPSE's relative), Book 3, 6.5 (comma
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from kassa.emv import dol, tags, tlv
 
@@ -115,7 +116,7 @@ class Applet:
             name = "cda"
         return self.app.timing_ms.get(name, {**usual, **self.usual_ms, "cda": 180}[name]) * MS
 
-    usual_ms: dict[str, int] = {}
+    usual_ms: ClassVar[Mapping[str, int]] = {}
 
     def _begin(self) -> None:
         """GET PROCESSING OPTIONS: once a session, and it counts."""

@@ -38,7 +38,7 @@ _PDOL = build_dol((0x9F1D, 8), (tags.COUNTRY, 2), (tags.TERMINAL_TYPE, 1))
 _DRDOL = build_dol((tags.UNPREDICTABLE, 4))
 
 _FILE, _KEY_FILE, _ICC_FILE = 2, 3, 4
-_DEFAULT_CVM_LIST = bytes.fromhex("0000000000000000420302031F03")
+_DEFAULT_CVM_LIST = bytes.fromhex("000000000000000042035E031F03")
 
 
 class MastercardApplet(Applet):

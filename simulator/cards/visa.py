@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import ClassVar
 
 from kassa.emv import tags, tlv
 
@@ -36,7 +38,7 @@ _FILE, _KEY_FILE = 2, 3
 class VisaApplet(Applet):
     """CVN 10, 17 or 18; ARQC, AAC, and TC with fDDA for amounts the card approves itself."""
 
-    usual_ms = {"gpo": 70}
+    usual_ms: ClassVar[Mapping[str, int]] = {"gpo": 70}
 
     def __init__(self, app: Application) -> None:
         super().__init__(app)
