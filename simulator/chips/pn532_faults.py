@@ -56,6 +56,12 @@ class Faults:
             raise ValueError(f"no such fault: {frame} {kind}")
         self._planned[frame] += [(kind, value)] * times
 
+    def calm(self) -> None:
+        """Forget what is still planned."""
+        for planned in self._planned.values():
+            planned.clear()
+        self.rf_errors = 0
+
     def hang(self) -> None:
         """The chip's processor stands still: no answer to anything until it is reset."""
         self.hung = True

@@ -67,6 +67,7 @@ _CARD_WRONG = (0x0B, 0x12, 0x13, 0x2E)  # RF protocol error, wrong format
 
 _MOST_STARTS = const(3)
 _FIELD_OFF_MS = const(6)  # EMV contactless: a reset of the field lasts at least 5.1 ms
+_POWER_UP_MS = const(6)  # a card answers 5 ms after its power came (ISO/IEC 14443-3, section 5)
 _LONGEST_ANSWERING_MS = const(3_000)
 _REMOVAL_POLL_MS = const(50)
 _ABSENT_POLLS = const(3)
@@ -206,6 +207,7 @@ class PN532:
 
         Polls types A and B in turn without a pause, some 6 ms each.  Raises TwoCards when several
         answer, ReaderFault when the reader does not work even after a restart.  May be cancelled.
+        A type B card beside a type A card is noticed only if polling meets it first.
         """
         deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
         try:
@@ -244,6 +246,7 @@ class PN532:
             await asyncio.sleep_ms(_FIELD_OFF_MS)
         if not self._field_on:
             await self._switch(True)
+            await asyncio.sleep_ms(_POWER_UP_MS)
 
     async def _list(self, kind: int, most: int) -> "ContactlessCard | None":
         """InListPassiveTarget (section 7.3.5): the card found, None for none, TwoCards for two."""
@@ -371,7 +374,6 @@ class PN532:
     async def _anyone(self) -> bool:
         """Whether any card at all answers."""
         await self._renew_field()
-        await asyncio.sleep_ms(_FIELD_OFF_MS)  # a card needs 5 ms of power before it answers
         try:
             return (
                 await self._list(_TYPE_A, 1) is not None

@@ -52,7 +52,7 @@ class Dialogue:
         self._busy = False
 
     async def open(self) -> None:
-        """Reset and wake the chip.  ReaderSilent where the link itself shows that none is there."""
+        """Reset and wake the chip.  ReaderSilent where the link itself shows that it is absent."""
         self.open_now = False
         await self._transport.wake()
         self.open_now = True
