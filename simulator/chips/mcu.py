@@ -112,6 +112,8 @@ class Mcu:
         self.pins.release()
         self.watchdog.power_on()
         self.wlan.power_on()
+        if self.nvs is not None:
+            self.nvs.power_on()
         self._frequency = 160_000_000
         if self._cause == PWRON_RESET:
             self.rtc.power_on()
