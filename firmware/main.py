@@ -127,12 +127,12 @@ async def main() -> None:
         await reader.start()
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
-        await screens.show("out_of_order", reason=str(error))
+        await screens.show("out_of_order", fault=str(error))
     try:
         await supervisor.watch()
     except CriticalTaskEnded as end:
         log.event("main", "restart", task=end.name)
-        await screens.show("out_of_order", reason=end.name)
+        await screens.show("out_of_order", fault=end.name)
         await asyncio.sleep_ms(_TROUBLE_SHOWN_MS)
     machine.reset()
 

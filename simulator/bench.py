@@ -21,10 +21,12 @@ from typing import Any, Self
 
 from PIL import Image
 
+from host_tools import image
 from simulator import cards, provisioning
-from simulator.acquirer.pki import Pki
 from simulator.clock import NS_PER_MS, NS_PER_S
+from simulator.filesystem import build_image
 from simulator.runtimes import RUNTIMES, Runtime
+from simulator.standins.world import World
 from simulator.timings import SaleTimings
 from simulator.wiring import Wiring, load_board
 
@@ -107,7 +109,7 @@ class NetworkSwitch:
 
     @property
     def latency_ms(self) -> float:
-        """One way, half of a round trip."""
+        """A round trip."""
         return self._bench.sandbox.network.latency_ms
 
     @latency_ms.setter
@@ -136,7 +138,9 @@ class Bench:
     seed       for everything random in the world
     terminal   settings that replace the sandbox terminal's own, e.g. {"language": "zh"}
     start      the terminal's clock at power-on (UTC); None: now in real time, else 2026-01-05 10:00
-    heap       bytes of MicroPython heap
+    heap       bytes of MicroPython heap; heap_probe: sample the peak of what lives in it (slow)
+    realtime   pace virtual time by the wall's clock, for a person at the page
+    pictures   folder that gets the last screen and the receipt as PNG
     """
 
     def __init__(
@@ -148,6 +152,8 @@ class Bench:
         start: datetime.datetime | None = None,
         heap: int = 1 << 20,
         heap_probe: bool = False,
+        realtime: bool = False,
+        pictures: Path | None = None,
     ) -> None:
         if runtime not in RUNTIMES:
             raise ValueError(f"runtime {runtime!r} is none of {', '.join(RUNTIMES)}")
@@ -158,6 +164,10 @@ class Bench:
         self.start = start
         self.heap = heap
         self.heap_probe = heap_probe
+        self.realtime = realtime or runtime == "micropython"
+        self.pictures = pictures
+        self.exchanges: list[tuple[bytes, bytes | None]] = []
+        self.heap_report: dict[str, int] | None = None
         self.powered = False
         self.on_event: list[Callable[[dict[str, Any]], None]] = []
         self.on_apdu: list[Callable[[bytes, bytes | None, int, int], None]] = []
@@ -190,6 +200,10 @@ class Bench:
         await self._close()
 
     async def _close(self) -> None:
+        if self.pictures is not None:
+            self.pictures.mkdir(parents=True, exist_ok=True)
+            (self.pictures / "screen.png").write_bytes(self.screen.png())
+            (self.pictures / "receipt.png").write_bytes(self.printer.png())
         await self._runtime.power_off()
         await self.sandbox.close()
 
@@ -323,7 +337,15 @@ class Bench:
             self._started = datetime.datetime.now(datetime.UTC)
         self._online = False
         self.wiring.rtc.set_utc(self._started)
-        self._runtime.install(provisioning.files(self.settings, *self.sandbox.address, Pki()))
+        files = provisioning.files(self.settings, *self.sandbox.address, self.sandbox.pki)
+        content = image.device_files(self.board, mpy=self._runtime.ships_mpy, config=files)
+        vfs = self.wiring.partition("vfs")
+        self.wiring.flash.load_blocks(
+            build_image(content, vfs["size"]), vfs["offset"], vfs["size"]
+        )
+        world = World(self.wiring.mcu, root=self.wiring.filesystem())
+        provisioning.inject_keys(world, json.loads(files["/config/terminal.json"])["terminal_id"])
+        world.close()
 
     def _watch(self) -> None:
         wiring = self.wiring
@@ -334,6 +356,7 @@ class Bench:
     def _exchanged(
         self, command: bytes, response: bytes | None, start_ns: int, end_ns: int
     ) -> None:
+        self.exchanges.append((command, response))
         self.sale.apdu(command, response, start_ns, end_ns)
         for listener in self.on_apdu:
             listener(command, response, start_ns, end_ns)
@@ -369,7 +392,7 @@ class Bench:
 
 def _as_cards(card: Any) -> list[Any]:
     """One card, or the several that a profile such as `two_cards` stands for."""
-    return list(card) if isinstance(card, (list, tuple)) else [card]
+    return list(getattr(card, "cards", [card]))
 
 
 def _png(image: Image.Image) -> bytes:

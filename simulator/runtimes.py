@@ -1,4 +1,4 @@
-"""The two places in which the bench runs the firmware: in this process in virtual time, or on the real binary.
+"""The two places in which the bench runs the firmware: in this process, or on the real binary.
 
 A runtime is switched on and off like a terminal, and lets time pass until something is true.
 """
@@ -6,69 +6,147 @@ A runtime is switched on and off like a terminal, and lets time pass until somet
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from simulator.clock import NS_PER_S, Clock, VirtualClock
+from simulator.clock import NS_PER_S, Clock, RealClock, VirtualClock
 from simulator.micropython import MicroPythonProcess
-from simulator.network import Network
+from simulator.sandbox import Sandbox, SocketSandbox, VirtualSandbox
 from simulator.standins.world import World
-from simulator.wiring import Wiring
+
+if TYPE_CHECKING:
+    import datetime
+
+    from simulator.bench import Bench
+
+_SLICE_S = 0.01
 
 
 class Runtime(Protocol):
     """What the bench asks of a runtime."""
 
-    name: str
+    ships_mpy: bool
+    """Whether the firmware goes onto the flash (compiled), or is loaded from source beside it."""
+
+    reset_cause: int | None
+    """Why the firmware reset the chip, while nobody has started it again."""
+
+    def __init__(self, bench: Bench) -> None: ...
+
+    @staticmethod
+    def make_clock() -> Clock: ...
+
+    @staticmethod
+    def make_sandbox(
+        clock: Clock, seed: int, now: Callable[[], datetime.datetime]
+    ) -> Sandbox: ...
 
     async def power_on(self) -> None: ...
 
     async def power_off(self) -> None: ...
 
-    async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> bool:
-        """Let the terminal run until `happened()` or the deadline (clock of the world); whether it happened."""
+    async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> None:
+        """Let the terminal run until `happened()`, the deadline (clock of the world) or a reset."""
         ...
-
-    async def close(self) -> None: ...
 
 
 class CpythonRuntime:
-    """The firmware on CPython's stand-ins, in virtual time: nothing moves unless somebody waits for it."""
+    """The firmware on stand-ins, in virtual time: nothing moves unless somebody waits for it.
 
-    name = "cpython"
+    With `bench.realtime` the virtual clock keeps pace with the wall's, for a person at the page.
+    """
 
-    def __init__(self, wiring: Wiring, network: Network, console: Callable[[str], None]) -> None:
-        self._wiring = wiring
-        self._network = network
-        self._console = console
+    ships_mpy = False
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
         self._world: World | None = None
-        self._clock: VirtualClock = wiring.clock
+        self._pacemaker: asyncio.Task[None] | None = None
+
+    @staticmethod
+    def make_clock() -> Clock:
+        return VirtualClock()
+
+    @staticmethod
+    def make_sandbox(clock: Clock, seed: int, now: Callable[[], datetime.datetime]) -> Sandbox:
+        return VirtualSandbox(clock, seed, now)
+
+    @property
+    def reset_cause(self) -> int | None:
+        return None if self._world is None else self._world.reset_cause
 
     async def power_on(self) -> None:
+        bench = self._bench
+        bench.wiring.flash.power_on()
         self._world = World(
-            self._wiring.mcu,
-            root=self._wiring.filesystem(),
-            network=self._network,
-            console=self._console,
+            bench.wiring.mcu,
+            root=bench.wiring.filesystem(),
+            network=bench.sandbox.network,
+            console=bench.console_line,
         )
         self._world.start()
+        if bench.realtime and self._pacemaker is None:
+            self._pacemaker = asyncio.create_task(self._keep_pace())
 
     async def power_off(self) -> None:
-        self._world = None
-        self._network.hang_up()
+        if self._pacemaker is not None and self._pacemaker is not asyncio.current_task():
+            self._pacemaker.cancel()
+            self._pacemaker = None
+        if self._world is not None:
+            self._world.close()
+            self._world = None
+        self._bench.sandbox.network.hang_up()
 
-    async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> bool:
-        if self._world is None:
-            if not happened():
-                self._clock.advance_to(deadline_ns)
-            return happened()
-        return self._world.run_until(happened, deadline_ns)
+    async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> None:
+        if self._bench.realtime:
+            await _until_real(self._bench.clock, happened, deadline_ns)
+        else:
+            self._advance(happened, deadline_ns)
 
-    async def close(self) -> None:
-        await self.power_off()
+    def _advance(self, happened: Callable[[], bool], deadline_ns: int) -> None:
+        clock = self._bench.clock
+        if self._world is not None:
+            self._world.run_until(happened, deadline_ns)
+        elif not happened():
+            clock.advance_to(deadline_ns)
+
+    async def _keep_pace(self) -> None:
+        """Move the virtual clock along with the wall's, a slice at a time."""
+        clock = self._bench.clock
+        behind_ns = time.monotonic_ns() - clock.now_ns
+        while True:
+            await asyncio.sleep(_SLICE_S)
+            self._advance(lambda: False, time.monotonic_ns() - behind_ns)
 
 
 class MicroPythonRuntime:
-    """The firmware as .mpy on the real MicroPython binary, in a process of its own and in real time."""
+    """The firmware as .mpy on the real MicroPython binary, in a process of its own, in real time."""
 
-    name = "micropython"
+    ships_mpy = True
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._process: MicroPythonProcess | None = None
+        self.reset_cause: int | None = None
+
+    @staticmethod
+    def make_clock() -> Clock:
+        return RealClock()
+
+    @staticmethod
+    def make_sandbox(clock: Clock, seed: int, now: Callable[[], datetime.datetime]) -> Sandbox:
+        return SocketSandbox(clock, seed, now)
+
+
+async def _until_real(clock: Clock, happened: Callable[[], bool], deadline_ns: int) -> None:
+    """Sleep in slices of the wall's time until something is true or the deadline has passed."""
+    while not happened() and clock.now_ns < deadline_ns:
+        left_s = (deadline_ns - clock.now_ns) / NS_PER_S
+        await asyncio.sleep(min(_SLICE_S, max(0.0, left_s)))
+
+
+RUNTIMES: dict[str, type[Runtime]] = {
+    "cpython": CpythonRuntime,
+    "micropython": MicroPythonRuntime,
+}

@@ -167,6 +167,7 @@ class Sale:
             "approved" if approved else "declined",
             amount_minor=transaction.amount_minor,
             currency=transaction.currency,
+            approval_code=transaction.approval_code,
             reason=transaction.decline_reason,
         )
         await self._terminal.print_receipts(transaction)

@@ -71,6 +71,8 @@ class Terminal:
             key = await self.screens.welcome(self._idle_facts)
             if key in _DIGITS:
                 await self._carry_out(Sale(self).run(key))
+                # The next customer is greeted in the shop's language again.
+                self.screens.catalogue.use(self.config.language)
 
     async def _carry_out(self, flow: "Coroutine[Any, Any, None]") -> None:
         """Run one flow.  A part that fails ends the flow on a screen that says so, not the terminal."""

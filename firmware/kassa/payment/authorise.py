@@ -51,7 +51,7 @@ class Authoriser:
             answer = await self._link.exchange(request, self._answer_timeout_ms)
         except NotSent as error:
             self._log.trouble("payment", "not sent", error, stan=transaction.stan)
-            transaction.decline("no_network")
+            transaction.decline("not_connected")
             return
         except HostError as error:
             self._log.trouble("payment", "no answer", error, stan=transaction.stan)

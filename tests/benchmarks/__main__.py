@@ -1,0 +1,43 @@
+"""Run every benchmark, print the table, write build/bench.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks import codec, image, sale
+from tests.benchmarks.result import Result
+
+OUTPUT = Path("build/bench.json")
+BENCHMARKS: tuple[Callable[[], list[Result]], ...] = (
+    sale.on_cpython,
+    sale.by_profile,
+    sale.throughput,
+    sale.on_micropython,
+    image.sizes,
+    codec.against_pyiso8583,
+)
+
+
+def main() -> int:
+    results: list[Result] = []
+    for benchmark in BENCHMARKS:
+        results.extend(benchmark())
+    table = Table("name", "value", "unit", "against", "runtime")
+    for result in results:
+        against = f"{result.against.name} {result.against.value:,g}" if result.against else ""
+        table.add_row(result.name, f"{result.value:,g}", result.unit, against, result.runtime)
+    Console(width=120).print(table)
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
+    print(f"written to {OUTPUT}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
