@@ -226,6 +226,7 @@ class Bench:
             return
         await self._runtime.power_off()
         self.powered = False
+        self.wiring.pn532.reset()  # hangs on the same supply
         self._online = False
 
     # -- a person's hands
