@@ -68,7 +68,7 @@ class Commands:
 
     def __init__(self, air: Air) -> None:
         self.air = air
-        self.firmware = (0x32, 0x01, 0x06, 0x07)
+        self.firmware: tuple[int, int, int, int] = (0x32, 0x01, 0x06, 0x07)
         self._handlers: dict[int, Callable[[bytes], Airtime[bytes]]] = {
             DIAGNOSE: self._diagnose,
             FIRMWARE_VERSION: self._firmware_version,

@@ -1,4 +1,4 @@
-"""The reader misbehaves: every fault ends in recovery or a named error, in time, on every wiring."""
+"""The reader misbehaves: a fault ends in recovery or a named error, in time, on every wiring."""
 
 from __future__ import annotations
 
