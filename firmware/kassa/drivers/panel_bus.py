@@ -31,8 +31,9 @@ _MADCTL = const(0x36)
 _COLMOD = const(0x3A)
 
 _PIXELS_16_BIT = b"\x55"
-_RESET_PULSE_MS = const(1)  # 10 us at least
-_SLEEP_MS = const(120)  # between a reset, sleep in and sleep out
+# asyncio counts whole ticks, so that a sleep may be up to one millisecond short: one is added.
+_RESET_PULSE_MS = const(2)  # 10 us at least
+_SLEEP_MS = const(121)  # 120 ms between a reset, sleep in and sleep out
 _CLEARED_ROWS = const(8)
 
 
