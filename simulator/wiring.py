@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from simulator.chips.rtc import Rtc
 from simulator.chips.watchdog import Watchdog
 from simulator.chips.wlan import Wlan
 from simulator.clock import Clock
+from simulator.filesystem import Littlefs
 
 BOARDS = Path(__file__).parent.parent / "board_configs"
 PN532_I2C_ADDRESS = 0x24  # PN532 data sheet, 8.3.4: 48h with the write bit
@@ -27,13 +27,6 @@ def load_board(name_or_file: str | Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def _chip(module: str, name: str) -> Any:
-    try:
-        return getattr(importlib.import_module(f"simulator.chips.{module}"), name)
-    except ModuleNotFoundError:
-        return None
-
-
 class Wiring:
     """The chips of a board, wired to its ESP32.  What the board does not have is None.
 
@@ -43,7 +36,7 @@ class Wiring:
     """
 
     def __init__(
-        self, board: dict[str, Any], clock: Clock, seed: int = 0, flash: Any = None
+        self, board: dict[str, Any], clock: Clock, seed: int = 0, flash: NorFlash | None = None
     ) -> None:
         self.board = board
         self.clock = clock
@@ -65,10 +58,9 @@ class Wiring:
         self.lamps = self._lamps(board.get("lamps"))
         self.tamper = self._tamper(board.get("tamper"))
 
-    def filesystem(self) -> Any:
+    def filesystem(self) -> Littlefs:
         """The littlefs on the `vfs` partition, mounted (formatted first when there is none)."""
-        from simulator.filesystem import Littlefs
-
+        self.flash.power_on()
         vfs = self.partition("vfs")
         return Littlefs(self.flash, vfs["offset"], vfs["size"])
 

@@ -18,9 +18,11 @@ from typing import Any
 from simulator.chips.buses import Line
 from simulator.chips.mcu_buses import I2c, Spi
 from simulator.chips.mcu_pins import CHIPS, Pins
-from simulator.chips.mcu_storage import FlashChip, Partitions
+from simulator.chips.mcu_storage import Partitions
 from simulator.chips.mcu_timers import Timers
 from simulator.chips.mcu_uart import Uarts
+from simulator.chips.nor_flash import NorFlash
+from simulator.chips.nvs import Nvs
 from simulator.chips.rtc import Rtc
 from simulator.chips.watchdog import Watchdog
 from simulator.chips.wlan import Wlan
@@ -43,6 +45,7 @@ _MOST_MAPPED = {"esp32": 4 * _MIB, "esp32s3": 32 * _MIB}
 _UART_COUNT = 3
 _TIMER_COUNT = 4
 _SCAN_NS = 2_200_000_000
+_ENODEV = 19
 
 
 class Mcu:
@@ -59,8 +62,8 @@ class Mcu:
         clock: Clock,
         board: dict[str, Any],
         seed: int = 0,
-        flash: FlashChip | None = None,
-        nvs: Any = None,
+        flash: NorFlash | None = None,
+        nvs: Nvs | None = None,
         rtc: Rtc | None = None,
         watchdog: Watchdog | None = None,
         wlan: Wlan | None = None,
@@ -80,6 +83,7 @@ class Mcu:
         self.uarts = Uarts(clock, self.pins, _UART_COUNT)
         self.timers = Timers(clock, _TIMER_COUNT)
         self.partitions = Partitions(clock, flash, board.get("partitions", []))
+        self.flash = flash
         self.nvs = nvs
         self.rtc = rtc or Rtc(clock)
         self.watchdog = watchdog or Watchdog(clock)
@@ -105,8 +109,13 @@ class Mcu:
 
     def power_on(self) -> None:
         """The firmware starts: after a reset, or because the power has come."""
+        end, self.on_end = self.on_end, None
+        if end is not None:
+            end(PWRON_RESET)  # two firmwares cannot run on one chip
         self._cause, self._next_cause = self._next_cause, PWRON_RESET
         self._silence()
+        if self.flash is not None:
+            self.flash.power_on()
         if self._cause == SOFT_RESET:
             return
         self.pins.release()
@@ -115,11 +124,11 @@ class Mcu:
         if self.nvs is not None:
             self.nvs.power_on()
         self._frequency = 160_000_000
-        if self._cause == PWRON_RESET:
-            self.rtc.power_on()
+        if self.nvs is not None:
+            self.nvs.power_on()
 
     def power_off(self) -> None:
-        """The power goes: the firmware stops, every pin lets go of its wire."""
+        """The power goes: the firmware stops, every pin lets go of its wire, the clock is lost."""
         end, self.on_end = self.on_end, None
         self.on_irq = None
         self._next_cause = PWRON_RESET
@@ -127,6 +136,7 @@ class Mcu:
         self.pins.release()
         self.watchdog.power_on()
         self.wlan.power_on()
+        self.rtc.power_on()
         if end is not None:
             end(PWRON_RESET)
 
@@ -212,12 +222,12 @@ class Mcu:
             "partition_read": flash.read,
             "partition_program": flash.program,
             "partition_erase": flash.erase,
-            "nvs_get_i32": lambda *key: self.nvs.get_i32(*key),
-            "nvs_set_i32": lambda *key: self.nvs.set_i32(*key),
-            "nvs_get_blob": lambda *key: self.nvs.get_blob(*key),
-            "nvs_set_blob": lambda *key: self.nvs.set_blob(*key),
-            "nvs_erase_key": lambda *key: self.nvs.erase_key(*key),
-            "nvs_commit": lambda *key: self.nvs.commit(*key),
+            "nvs_get_i32": self._nvs("get_i32"),
+            "nvs_set_i32": self._nvs("set_i32"),
+            "nvs_get_blob": self._nvs("get_blob"),
+            "nvs_set_blob": self._nvs("set_blob"),
+            "nvs_erase_key": self._nvs("erase_key"),
+            "nvs_commit": self._nvs("commit"),
             "wlan_active": self._wlan_active,
             "wlan_connect": self._wlan_connect,
             "wlan_disconnect": wlan.disconnect,
@@ -228,6 +238,11 @@ class Mcu:
             "wlan_ifconfig": wlan.ifconfig,
             "wlan_reconnects": self._wlan_reconnects,
         }
+
+    def _nvs(self, operation: str) -> Callable[..., Any]:
+        if self.nvs is None:
+            return _no_storage
+        return getattr(self.nvs, operation)
 
     def _set_rtc_memory(self, content: bytes) -> None:
         self.rtc.memory = content
@@ -260,3 +275,7 @@ class Mcu:
         if count is not None:
             self.wlan.reconnects = count
         return self.wlan.reconnects
+
+
+def _no_storage(*arguments: Any) -> None:
+    raise OSError(_ENODEV)

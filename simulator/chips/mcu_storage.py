@@ -4,11 +4,10 @@ MicroPython.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
+from simulator.chips.nor_flash import BLOCK, NorFlash
 from simulator.clock import NS_PER_US, Clock
-
-BLOCK = 4096
 
 _TYPES = {"app": 0, "data": 1}
 # esp-idf docs, partition tables: subtypes of app and data.
@@ -35,22 +34,10 @@ _ENOENT = 2
 _EINVAL = 22
 
 
-class FlashChip(Protocol):
-    """One NOR flash: erase a 4096-byte block to FF, program clears bits; each takes its time on
-    the clock.
-    """
-
-    def read(self, address: int, count: int) -> bytes: ...
-
-    def program(self, address: int, data: bytes) -> None: ...
-
-    def erase(self, address: int) -> None: ...
-
-
 class Partitions:
     """`table` are the board file's [[partitions]]: name, type, subtype, offset, size."""
 
-    def __init__(self, clock: Clock, flash: FlashChip | None, table: list[dict[str, Any]]) -> None:
+    def __init__(self, clock: Clock, flash: NorFlash | None, table: list[dict[str, Any]]) -> None:
         self._clock = clock
         self._flash = flash
         self._table = [
@@ -88,7 +75,7 @@ class Partitions:
                 return info
         raise OSError(_ENOENT)
 
-    def _place(self, address: int, size: int, offset: int, count: int) -> FlashChip:
+    def _place(self, address: int, size: int, offset: int, count: int) -> NorFlash:
         if self._flash is None:
             raise OSError(_ENOENT)
         if offset < 0 or offset + count > size:

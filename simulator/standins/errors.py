@@ -61,4 +61,4 @@ def as_device(error: builtins.OSError) -> DeviceOSError:
     number = error.errno if error.errno is not None else (error.args[0] if error.args else None)
     if error.errno is not None and len(error.args) > 1:  # raised by the host's own system
         number = NUMBERS.get(host_errno.errorcode.get(error.errno, ""), error.errno)
-    return DeviceOSError(number)
+    return DeviceOSError(number, *error.args[1:2])

@@ -10,7 +10,7 @@ import ast
 import builtins
 from collections.abc import Callable
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 
 from simulator.standins.errors import DeviceOSError
@@ -222,6 +222,8 @@ class ModuleSpace:
         fromlist: tuple[str, ...] | None = (),
         level: int = 0,
     ) -> Any:
+        if not level and name == PREFIX[:-1] and fromlist:
+            return SimpleNamespace(**{item: self.standin(item) for item in fromlist})
         if not level and name.startswith(PREFIX):
             short = name[len(PREFIX) :]
             if short.partition(".")[0] not in SHARED:

@@ -26,7 +26,7 @@ def ticks_us() -> int:
 def ticks_cpu() -> int:
     """Cycles of the processor."""
     here.spend(_CALL_NS)
-    return here.ticks_us() * (here.mcu.operate("freq") // 1_000_000) % _PERIOD
+    return here.ticks_us() * (here.operate("freq") // 1_000_000) % _PERIOD
 
 
 def ticks_add(ticks: int, delta: int, /) -> int:
@@ -53,11 +53,11 @@ def sleep_us(us: int, /) -> None:
 
 def time() -> int:
     """Seconds since 2000-01-01T00:00:00Z by the chip's clock."""
-    return here.mcu.operate("rtc_get") // NS_PER_S
+    return here.operate("rtc_get") // NS_PER_S
 
 
 def time_ns() -> int:
-    return here.mcu.operate("rtc_get")
+    return here.operate("rtc_get")
 
 
 def gmtime(secs: int | None = None, /) -> tuple[int, int, int, int, int, int, int, int]:

@@ -63,6 +63,7 @@ class World:
         self.clock: VirtualClock = mcu.clock  # type: ignore[assignment]
         self.rng = random.Random(mcu.rng.getrandbits(64) if seed is None else seed)
         self.lines: list[str] = []
+        self.cwd = "/"
         self.handlers: dict[int, Callable[[int], None] | None] = {}
         self.scheduler: Any = None
         self.reset_cause: int | None = None
