@@ -13,17 +13,16 @@ Sources: Visa VIS 1.6 Annex D (CVN 10, 17, 18), M/Chip (CVN 10 and 14), EMV 4.3 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.utils import CryptographyDeprecationWarning
 from pyemv import ac, kd, tools
-
-# Two-key triple DES is what EMV cards have; that it is old is known.
-warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning, module=r"pyemv\..*")
 
 _SEED = b"kassa sandbox issuer master keys, version 1"
 
@@ -64,6 +63,19 @@ def issuers() -> list[Issuer]:
     return [issuer_for(bin_) for bin_ in _ISSUERS]
 
 
+def _quietly(function: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Two-key triple DES is what EMV cards have; that it is old is known."""
+
+    @functools.wraps(function)
+    def quiet(*arguments: Any, **named: Any) -> bytes:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return function(*arguments, **named)
+
+    return quiet
+
+
+@_quietly
 def cryptogram(
     pan: str, psn: int | str | None, atc: int | bytes, iad: bytes, data: Mapping[int, bytes]
 ) -> bytes:
@@ -109,6 +121,7 @@ def verify_arqc(
     return hmac.compare_digest(expected, bytes(arqc))
 
 
+@_quietly
 def arpc(
     pan: str,
     psn: int | str | None,
