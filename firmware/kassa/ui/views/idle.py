@@ -1,0 +1,131 @@
+"""Before a sale: starting, welcome, the amount, the menu."""
+
+from typing import TYPE_CHECKING
+
+from micropython import const
+
+from kassa.ui import pictures
+from kassa.ui.page import (
+    AMBER,
+    BLUE,
+    BODY,
+    FAINT,
+    GREEN,
+    HEAD_BASE,
+    HEIGHT,
+    INK,
+    INNER,
+    MARGIN,
+    MUTED,
+    PAPER,
+    RED,
+    SMALL,
+    TITLE,
+    WHITE,
+    WIDTH,
+    YELLOW,
+    Page,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    Facts = dict[str, Any]
+
+_FOOT = const(38)
+_FOOT_ROW = const(26)
+_KEYS_Y = const(178)
+_KEY_STEP = const(46)
+_ROW = const(42)
+ROWS = 6
+"""Choices on one page of a menu."""
+
+
+def starting(page: Page, facts: "Facts") -> None:
+    """The product's name while the terminal starts."""
+    page.picture(pictures.TAP, (WIDTH - 112) // 2, 76, BLUE, PAPER)
+    page.line(page.t("product.name"), WIDTH // 2, 202, TITLE, INK, PAPER, 1)
+    page.line(page.t("starting.title"), WIDTH // 2, 244, BODY, MUTED, PAPER, 1)
+    page.line(page.t("starting.text"), WIDTH // 2, 274, SMALL, MUTED, PAPER, 1)
+
+
+def welcome(page: Page, facts: "Facts") -> None:
+    """Idle.  Facts: merchant, time (local moment or None), online, and what waits to be sent:
+    pending_count, pending_minor, currency.
+    """
+    if facts.get("time"):
+        page.line(page.catalogue.format_time(facts["time"]), MARGIN, HEAD_BASE, SMALL, MUTED)
+    page.language_key()
+    y = 42 if facts.get("pending_count") else 54
+    page.picture(pictures.TAP, (WIDTH - 112) // 2, y, BLUE, PAPER)
+    page.line(page.t("welcome.title"), WIDTH // 2, y + 122, TITLE, INK, PAPER, 1)
+    base = page.paragraph(facts["merchant"], y + 155, ((BODY, 1), (SMALL, 2)), INK)
+    page.paragraph(page.t("welcome.text"), base + 29, ((SMALL, 2),), MUTED)
+    _welcome_foot(page, facts)
+
+
+def _welcome_foot(page: Page, facts: "Facts") -> None:
+    """Network state, and above it the payments that still have to be sent."""
+    y = HEIGHT - _FOOT
+    count = facts.get("pending_count", 0)
+    if count:
+        y -= _FOOT_ROW
+    page.box(0, y, WIDTH, HEIGHT - y, FAINT)
+    base = y + 26
+    if count:
+        key = "welcome.pending_one" if count == 1 else "welcome.pending"
+        page.line(page.t(key, count=count), MARGIN, base, SMALL, INK, FAINT)
+        base += _FOOT_ROW
+    online = facts.get("online")
+    page.picture(pictures.DISC_12, MARGIN, base - 13, GREEN if online else AMBER, FAINT)
+    state = page.t("network.online" if online else "network.offline")
+    page.line(state, MARGIN + 20, base, SMALL, INK, FAINT)
+    if count and facts.get("pending_minor"):
+        text = page.catalogue.format_amount(facts["pending_minor"], facts["currency"])
+        page.line(text, WIDTH - MARGIN, base, SMALL, INK, FAINT, 2)
+
+
+def amount(page: Page, facts: "Facts") -> None:
+    """The amount being typed.  Facts: amount_minor, currency."""
+    page.head(facts["merchant"], True)
+    minor = facts["amount_minor"]
+    text = page.catalogue.format_amount(minor, facts["currency"])
+    page.amount(text, INK if minor else MUTED)
+    page.box(MARGIN, 118, INNER, 2, BLUE if minor else FAINT)
+    page.line(page.t("amount.title"), WIDTH // 2, 145, SMALL, MUTED, PAPER, 1)
+    _keys(page, minor > 0)
+
+
+def _keys(page: Page, ready: bool) -> None:
+    """What the three coloured keys do, in the order in which they stand on the keypad."""
+    y = _KEYS_Y
+    for symbol, colour, sign, key, usable in (
+        (pictures.KEY_CANCEL, RED, WHITE, "key.cancel", True),
+        (pictures.KEY_CLEAR, YELLOW, INK, "key.clear", ready),
+        (pictures.KEY_ENTER, GREEN, WHITE, "key.enter", ready),
+    ):
+        if not usable:
+            colour, sign = FAINT, MUTED
+        page.picture(pictures.DISC_24, 72, y, colour, PAPER)
+        page.picture(symbol, 72, y, sign, colour)
+        page.line(page.t(key), 110, y + 20, BODY, INK if usable else MUTED)
+        y += _KEY_STEP
+
+
+def menu(page: Page, facts: "Facts") -> None:
+    """A list to choose from.  Facts: title, choices of this page, number, pages.
+
+    Title and choices are keys of the catalogue, or texts that are no keys and stay as they are.
+    """
+    page.line(page.t(facts["title"]), MARGIN, 30, BODY, INK)
+    if facts["pages"] > 1:
+        text = page.t("menu.more", page=facts["number"] + 1, pages=facts["pages"])
+        page.line(text, WIDTH - MARGIN, 30, SMALL, MUTED, PAPER, 2)
+    y = 46
+    for number, choice in enumerate(facts["choices"]):
+        page.box(MARGIN, y, INNER, 1, FAINT)
+        page.picture(pictures.DISC_24, MARGIN, y + 9, BLUE, PAPER)
+        page.line(str(number + 1), MARGIN + 12, y + 28, SMALL, WHITE, BLUE, 1, word=False)
+        page.short_line(page.t(choice), MARGIN + 38, y + 30, BODY, INNER - 38)
+        y += _ROW
+    page.box(MARGIN, y, INNER, 1, FAINT)

@@ -1,0 +1,211 @@
+"""A stage for the screens: the reference board's chips and drivers, our assets, and nobody's sale.
+
+stage = Stage(language="zh")
+stage.run(stage.screens.show("approved", amount_minor=1250, currency="EUR"))
+stage.image(), stage.words, stage.lamps, stage.tones()
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from simulator.clock import NS_PER_MS, VirtualClock
+from simulator.standins.world import World
+from simulator.wiring import Wiring, load_board
+from tests.conftest import REFERENCE_BOARD, TICKS_START_MS
+
+ROOT = Path(__file__).parents[2]
+FIRMWARE = ROOT / "firmware"
+PICTURES = ROOT / "build" / "screens"
+STRIP_LINES = 24
+
+
+class _World(World):
+    """A world whose /assets are the ones in the source tree."""
+
+    def open(self, name: str, mode: str = "r", **unknown: Any) -> Any:
+        assert name.startswith("/assets/"), name
+        return builtins.open(FIRMWARE / name[1:], mode)
+
+
+class Stage:
+    """The user interface on real drivers and chip models, in virtual time."""
+
+    def __init__(self, language: str = "en", *, start: bool = True) -> None:
+        self.wiring = Wiring(load_board(REFERENCE_BOARD), VirtualClock())
+        self.world = _World(self.wiring.mcu, ticks_start_ms=TICKS_START_MS, console=self._console)
+        self.events: list[dict[str, Any]] = []
+        load = self.world.load
+        board = load("kassa.system.board")
+        wired = board.Board(self.wiring.board)
+        table = wired.table("panel")
+        self.panel = load("kassa.drivers.st7789").ST7789(
+            wired.spi(table["spi"]),
+            board.output(table["cs"], 1),
+            board.output(table["dc"]),
+            None,
+            board.pwm(table["backlight"]),
+        )
+        pin = load("machine").Pin
+        table = wired.table("keypad")
+        self.keypad = load("kassa.drivers.keypad").Keypad(
+            [pin(gpio, pin.OPEN_DRAIN, value=1) for gpio in table["rows"]],
+            [pin(gpio, pin.IN, pin.PULL_UP) for gpio in table["columns"]],
+            table["layout"],
+        )
+        log = load("kassa.system.log").Log(self._console)
+        self.display = load("kassa.ui.display").Display(
+            self.panel, bytearray(self.panel.width * STRIP_LINES * 2), log
+        )
+        self.catalogue = load("kassa.ui.language").Catalogue("/assets/words", language)
+        self.screens = load("kassa.ui.screens").Screens(
+            self.display,
+            self.keypad,
+            load("kassa.drivers.buzzer").Buzzer(board.pwm(wired.table("buzzer")["pin"])),
+            load("kassa.drivers.lamps").Lamps(
+                [board.output(gpio) for gpio in wired.table("lamps")["pins"]]
+            ),
+            self.catalogue,
+            log,
+        )
+        if start:
+            self.run(self.panel.start())
+            self.world.load("asyncio").create_task(self.keypad.run())
+
+    def _console(self, line: str) -> None:
+        if line.startswith("{"):
+            self.events.append(json.loads(line))
+        else:
+            raise AssertionError(line)
+
+    def run(self, coro: Coroutine[Any, Any, Any], timeout_s: float = 20) -> Any:
+        return self.world.run(coro, timeout_s)
+
+    def begin(self, coro: Coroutine[Any, Any, Any]) -> Any:
+        """Start something that waits for keys; its task."""
+        return self.world.load("asyncio").create_task(coro)
+
+    def press(self, *keys: str) -> None:
+        """Press and release keys, and let the terminal do what it does."""
+        for key in keys:
+            self.wiring.keypad.press(key)
+            self.wait(60)
+            self.wiring.keypad.release(key)
+            self.wait(90)
+
+    def wait(self, ms: int) -> None:
+        self.world.run_until(lambda: False, self.world.clock.now_ns + ms * NS_PER_MS)
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the screen that was shown last."""
+        return self.shown[-1]["words"]
+
+    @property
+    def shown(self) -> list[dict[str, Any]]:
+        """The log's events about screens."""
+        return [event for event in self.events if event["is"] == "screen"]
+
+    @property
+    def names(self) -> list[str]:
+        return [event["name"] for event in self.shown]
+
+    def image(self) -> Image.Image:
+        return self.wiring.panel.image()
+
+    def tones(self) -> list[int]:
+        """Frequencies heard so far, in order."""
+        return [tone[2] for tone in self.wiring.buzzer.tones]
+
+    @property
+    def lamps(self) -> int:
+        """How many lamps are lit."""
+        return sum(self.wiring.lamps.states())
+
+
+MERCHANT = "Kassa Coffee"
+NOON = (2026, 11, 22, 12, 5, 0)
+SALE = {"amount_minor": 1250, "currency": "EUR"}
+
+# Every screen as people meet it: picture name -> (screen, facts).
+SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
+    "starting": ("starting", {}),
+    "welcome": (
+        "welcome",
+        {"merchant": MERCHANT, "time": NOON, "online": True, "pending_count": 0},
+    ),
+    "welcome_offline": (
+        "welcome",
+        {
+            "merchant": "Buchhandlung am Alten Markt",
+            "time": None,
+            "online": False,
+            "pending_count": 3,
+            "pending_minor": 7425,
+            "currency": "EUR",
+        },
+    ),
+    "welcome_one_pending": (
+        "welcome",
+        {"merchant": MERCHANT, "time": NOON, "online": True, "pending_count": 1},
+    ),
+    "amount_empty": ("amount", {"amount_minor": 0, "currency": "EUR"}),
+    "amount": ("amount", SALE),
+    "amount_largest": ("amount", {"amount_minor": 99999999, "currency": "EUR"}),
+    "amount_largest_code": ("amount", {"amount_minor": 99999999, "currency": "CHF"}),
+    "amount_yen": ("amount", {"amount_minor": 1250, "currency": "JPY"}),
+    "present_card": ("present_card", SALE),
+    "present_card_yuan": ("present_card", {"amount_minor": 8800, "currency": "CNY"}),
+    "processing": ("processing", SALE),
+    "card_read_ok": ("card_read_ok", SALE),
+    "authorising": ("authorising", SALE),
+    "approved": ("approved", SALE),
+    "approved_code": ("approved", {**SALE, "approval_code": "A1B2C3"}),
+    "declined": ("declined", {**SALE, "reason": "insufficient_funds"}),
+    "declined_no_answer": ("declined", {**SALE, "reason": "no_answer"}),
+    "try_again": ("try_again", SALE),
+    "remove_card": ("remove_card", SALE),
+    "one_card_only": ("one_card_only", SALE),
+    "see_phone": ("see_phone", SALE),
+    "insert_or_swipe": ("insert_or_swipe", SALE),
+    "try_another_card": ("try_another_card", SALE),
+    "cancelled": ("cancelled", SALE),
+    "printing": ("printing", {**SALE, "copy": "customer"}),
+    "paper_out": ("paper_out", {}),
+    "no_network": ("no_network", {}),
+    "out_of_order": ("out_of_order", {"reason": "/config/terminal.json is missing; provision"}),
+    "menu": (
+        "menu",
+        {"title": "menu.title", "choices": ["Refund", "Void"], "number": 0, "pages": 1},
+    ),
+}
+
+
+def picture(name: str, language: str) -> tuple[Image.Image, Stage]:
+    """The screen `name` of SCREENS in a language, on a fresh terminal."""
+    stage = Stage(language)
+    screen, facts = SCREENS[name]
+    stage.run(stage.screens.show(screen, **{"merchant": MERCHANT, **facts}))
+    stage.world.close()
+    return stage.image(), stage
+
+
+def contact_sheet(language: str, columns: int = 8) -> Image.Image:
+    """All screens of a language on one sheet."""
+    width, height, gap = 240, 320, 10
+    rows = -(-len(SCREENS) // columns)
+    sheet = Image.new(
+        "RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), (40, 44, 52)
+    )
+    for number, name in enumerate(SCREENS):
+        x, y = number % columns, number // columns
+        sheet.paste(
+            picture(name, language)[0], (gap + x * (width + gap), gap + y * (height + gap))
+        )
+    return sheet
