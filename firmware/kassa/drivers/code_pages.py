@@ -1,4 +1,4 @@
-"""Which letters the printer's code pages hold, and which page a line of text fits.
+"""Which letters the printer's code pages hold, and text in their codes.
 
 The tables are Epson's ESC t pages; each string lists the letters of the codes 80 to FF, with
 U+FFFD where the page has none.  MicroPython has no codecs but UTF-8.
@@ -35,35 +35,44 @@ PC437 = (
 )
 PAGES = (WPC1252, PC858, PC852, PC437)
 
-_FIRST_LETTER = " "
-_DELETE = "\x7f"
+_SELECT = b"\x1bt"  # ESC t n
 
 
-def page_for(line: str, current: int = 0) -> "tuple[int, str] | None":
-    """The page that holds every letter of `line`: the one numbered `current` if it does, else the
-    first.
+def page_with(letter: str) -> "tuple[int, str] | None":
+    """The first page that holds a letter; None when no page does.
 
-    None when no page does.  Control characters are in no page: they would be commands.
+    ASCII is in all of them; control characters are in none, since they would be commands.
     """
-    found = None
-    for page in PAGES:
-        if (page[0] == current or found is None) and _fits(line, page[1]):
-            if page[0] == current:
+    if " " <= letter < "\x7f":
+        return PAGES[0]
+    if letter != "\ufffd":
+        for page in PAGES:
+            if letter in page[1]:
                 return page
-            found = page
-    return found
+    return None
 
 
-def _fits(line: str, letters: str) -> bool:
-    for letter in line:
-        if not (_FIRST_LETTER <= letter < _DELETE or letter in letters) or letter == "\ufffd":
-            return False
-    return True
+def encode(line: str, number: int) -> "tuple[bytearray, int] | None":
+    """`line` in codes, with a change of page wherever a letter is not in the page before.
 
-
-def encode(line: str, page: "tuple[int, str]") -> bytearray:
-    """`line` in the codes of `page`, which must hold all its letters (`page_for`)."""
+    `number` is the page that is selected already.  Returns the codes and the page selected after
+    them, or None when a letter is in no page.
+    """
     codes = bytearray()
+    letters = ""
+    for page in PAGES:
+        if page[0] == number:
+            letters = page[1]
     for letter in line:
-        codes.append(ord(letter) if letter < _DELETE else 0x80 + page[1].find(letter))
-    return codes
+        if " " <= letter < "\x7f":
+            codes.append(ord(letter))
+            continue
+        if letter not in letters or letter == "\ufffd":
+            page = page_with(letter)
+            if page is None:
+                return None
+            number, letters = page
+            codes.extend(_SELECT)
+            codes.append(number)
+        codes.append(0x80 + letters.find(letter))
+    return codes, number

@@ -115,7 +115,10 @@ class Printer:
         """Whether the printer has letters for all of `text`; what it has not must come as a
         picture.
         """
-        return all(code_pages.page_for(line) is not None for line in text.split("\n"))
+        for letter in text:
+            if letter != "\n" and code_pages.page_with(letter) is None:
+                return False
+        return True
 
     async def text(self, text: str) -> None:
         """Print text; each newline prints a line, what follows the last waits for the next call.
@@ -201,16 +204,13 @@ class Printer:
 
     async def _text(self, line: str, end: bytes) -> None:
         await self._keep_pace()
-        page = code_pages.page_for(line, self._page)
-        if page is None:
+        encoded = code_pages.encode(line, self._page)
+        if encoded is None:
             raise PrinterError("the printer has no letters for this text")
-        if page[0] != self._page:
-            await self._send(b"\x1bt" + bytes((page[0],)), 0)
-            self._page = page[0]
+        codes, self._page = encoded
         columns = self.columns // (2 if self._mode & _DOUBLE_WIDTH else 1)
         rows = _LETTER[1] * 2 if self._mode & _DOUBLE_HEIGHT else _LINE_ROWS
         wrapped = (len(line) - 1) // columns if line else 0
-        codes = code_pages.encode(line, page)
         codes.extend(end)
         await self._send(codes, rows * (wrapped + len(end)))
         self._in_line = not end
