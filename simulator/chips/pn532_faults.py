@@ -20,7 +20,7 @@ from collections.abc import Callable
 from simulator.chips.pn532_link import ACK, NACK, SYNTAX_ERROR
 
 FRAMES = ("ack", "response", "command")
-KINDS = ("drop", "flip", "checksum", "truncate", "spurious", "late", "nack", "error")
+KINDS = ("drop", "flip", "checksum", "length", "truncate", "spurious", "late", "nack", "error")
 _NS_PER_MS = 1_000_000
 
 
@@ -48,6 +48,7 @@ class Faults:
 
         drop      it never comes                  flip      one bit of it is wrong
         checksum  its data check sum is off by 1  truncate  it ends half-way
+        length    its length check sum is off by 1
         spurious  `value` bytes come before it (five random ones when None)
         late      it comes `value` milliseconds late
         nack      a NACK frame comes instead      error     a syntax error frame comes instead
@@ -93,6 +94,8 @@ class Faults:
             return junk + data
         if kind == "checksum" and data != ACK:
             at, mask = len(data) - 2, 0x01
+        elif kind == "length":
+            at, mask = (7 if data[3:5] == b"\xff\xff" else 4), 0x01
         else:
             # Not in the preamble or the postamble, which carry nothing.
             at, mask = self._random.randrange(2, len(data) - 1), 1 << self._random.randrange(8)

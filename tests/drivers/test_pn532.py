@@ -213,7 +213,42 @@ def test_a_discovery_cancelled_just_as_it_finds_a_card_finds_it_the_next_time(
         assert bench.run(bench.reader.discover(200)) is not None
 
 
+def test_a_cancelled_discovery_stops_the_readers_polling(spi: ReaderBench) -> None:
+    spi.run(spi.reader.discover(30))
+
+    async def cancelled() -> None:
+        task = spi.asyncio.create_task(spi.reader.discover(60_000))
+        await spi.asyncio.sleep_ms(3)
+        task.cancel()
+        await spi.asyncio.sleep_ms(50)
+
+    spi.run(cancelled())
+    assert spi.chip.outgoing is None
+
+
 # Exchanges
+
+
+def test_a_cancelled_exchange_is_aborted_and_the_card_has_to_come_again(
+    bench: ReaderBench,
+) -> None:
+    card = EchoCard(thinking_ms=100)
+    found = bench.tap(card)
+    seen: list[bytes] = []
+    bench.chip.on_exchange = lambda command, *_: seen.append(command)
+
+    async def cancelled() -> None:
+        task = bench.asyncio.create_task(found.transceive(b"\x01"))
+        await bench.asyncio.sleep_ms(50)
+        task.cancel()
+        await bench.asyncio.sleep_ms(200)
+
+    bench.run(cancelled())
+    assert seen == []
+    with pytest.raises(bench.card_errors.CardLost):
+        bench.run(found.transceive(b"\x02"))
+    again = bench.run(bench.reader.discover(500))
+    assert bench.run(again.transceive(b"\x03")) == b"\x03" + OK
 
 
 @pytest.mark.parametrize("size", [0, 1, 60, 61, 62, 248, 249, 250, 251, 252, 253, 254, 255, 256])

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from simulator.chips.pn532_link import information_frame
 from tests.chips.pn532_cards import EchoCard
 from tests.drivers.pn532_bench import WIRINGS, ReaderBench
 
 OK = b"\x90\x00"
-DAMAGE = ("drop", "flip", "checksum", "truncate", "spurious", "nack", "error")
+DAMAGE = ("drop", "flip", "checksum", "length", "truncate", "spurious", "nack", "error")
 
 
 @pytest.fixture(params=WIRINGS)
@@ -52,7 +53,7 @@ def test_one_damaged_frame_is_not_noticed_by_the_customer(
     assert bench.run(card.transceive(b"\x01")) == b"\x01" + OK
 
 
-@pytest.mark.parametrize("kind", ["flip", "checksum", "truncate", "spurious"])
+@pytest.mark.parametrize("kind", ["flip", "checksum", "length", "truncate", "spurious"])
 def test_a_torn_answer_is_asked_for_again_and_the_card_is_not(
     bench: ReaderBench, kind: str
 ) -> None:
@@ -65,10 +66,11 @@ def test_a_torn_answer_is_asked_for_again_and_the_card_is_not(
     assert ms < 250
 
 
-def test_a_torn_long_answer_is_asked_for_again(bench: ReaderBench) -> None:
+@pytest.mark.parametrize("kind", ["flip", "checksum", "length", "truncate"])
+def test_a_torn_long_answer_is_asked_for_again(bench: ReaderBench, kind: str) -> None:
     card = EchoCard()
     found = bench.tap(card)
-    bench.chip.faults.next("response", "flip", times=2)
+    bench.chip.faults.next("response", kind, times=2)
     assert bench.run(found.transceive(bytes(255))) == bytes(255) + OK
     assert card.commands == [bytes(255)]
 
@@ -128,6 +130,14 @@ def test_a_late_answer_is_not_taken_for_the_next_one(bench: ReaderBench) -> None
     bench.chip.faults.next("response", "late", value=130)
     bench.run(bench.reader.field(False))  # gives up after 100 ms, and never raises
     still_works(bench)
+
+
+def test_an_answer_to_an_older_command_is_passed_over() -> None:
+    bench = ReaderBench("hsu").started()
+    found = bench.tap()
+    older = information_frame(b"\x33")
+    bench.chip.faults.next("response", "spurious", value=older)
+    assert bench.run(found.transceive(b"\x01")) == b"\x01" + OK
 
 
 # A reader that is gone

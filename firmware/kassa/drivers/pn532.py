@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from micropython import const
 
+from kassa.drivers.pn532_card import ContactlessCard, type_a, type_b
 from kassa.drivers.pn532_dialogue import ANSWER_MS, Dialogue
 from kassa.drivers.pn532_errors import FrameError, ReaderFault, ReaderNotFound
 from kassa.drivers.pn532_frames import LONGEST_DATA
@@ -58,7 +59,6 @@ _ALL_FAMILIES = const(0x00)  # AFI of REQB
 
 _MORE = const(0x40)  # MI bit of target number and status
 _ERROR_MASK = const(0x3F)
-_ISO_DEP_SAK = const(0x20)
 _MOST_EXCHANGED = LONGEST_DATA - 2  # beside code and target number
 _LONGEST_ANSWER = const(263)
 
@@ -71,48 +71,6 @@ _POWER_UP_MS = const(6)  # a card answers 5 ms after its power came (ISO/IEC 144
 _LONGEST_ANSWERING_MS = const(3_000)
 _REMOVAL_POLL_MS = const(50)
 _ABSENT_POLLS = const(3)
-
-
-class ContactlessCard:
-    """An activated card.
-
-    uid   4, 7 or 10 bytes (the PUPI for type B)
-    atqa  number (0 for type B)         sak  number (0 for type B)
-    ats   with its length byte; empty for type B and for cards that do not speak ISO/IEC 14443-4
-    """
-
-    def __init__(
-        self,
-        reader: "PN532",
-        number: int,
-        uid: bytes,
-        atqa: int,
-        sak: int,
-        ats: bytes,
-        waiting_ms: int,
-        iso_dep: bool,
-    ) -> None:
-        self._reader = reader
-        self.number = number
-        self.uid = uid
-        self.atqa = atqa
-        self.sak = sak
-        self.ats = ats
-        self.waiting_ms = waiting_ms
-        self.iso_dep = iso_dep
-
-    async def transceive(self, apdu: bytes) -> bytes:
-        """Send an APDU and give the card's whole answer, at most 263 bytes.
-
-        Raises CardLost when the card does not answer any more, TransmissionError when what passed
-        was damaged or the reader failed, ProtocolError when the card is not one for APDUs or
-        breaks the rules.  After any of them the card has to be discovered again.
-        """
-        return await self._reader.exchange(self, apdu)
-
-    async def present(self) -> bool:
-        """Whether the card still answers, without disturbing it."""
-        return await self._reader.is_present(self)
 
 
 class PN532:
@@ -262,28 +220,9 @@ class PN532:
         if targets[0] > 1:
             raise TwoCards("more than one card")
         try:
-            return self._card_b(targets) if kind == _TYPE_B else self._card_a(targets)
+            return type_b(self, targets) if kind == _TYPE_B else type_a(self, targets)
         except IndexError:
             raise FrameError("the reader's list of cards breaks off")
-
-    def _card_a(self, targets: memoryview) -> ContactlessCard:
-        """NbTg Tg SENS_RES(2) SEL_RES NFCIDLength NFCID ATS, table 22."""
-        sak = targets[4]
-        end = 6 + targets[5]
-        uid = bytes(targets[6:end])
-        iso_dep = bool(sak & _ISO_DEP_SAK)
-        ats = bytes(targets[end : end + targets[end]]) if iso_dep else b""
-        atqa = targets[2] << 8 | targets[3]
-        waiting_ms = _waiting_ms(_fwi(ats))
-        return ContactlessCard(self, targets[1], uid, atqa, sak, ats, waiting_ms, iso_dep)
-
-    def _card_b(self, targets: memoryview) -> ContactlessCard:
-        """NbTg Tg ATQB ATTRIB_RES; the ATQB is 50, PUPI(4), application data(4), protocol(3)."""
-        uid = bytes(targets[3:7])
-        iso_dep = bool(targets[12] & 0x01)
-        return ContactlessCard(
-            self, targets[1], uid, 0, 0, b"", _waiting_ms(targets[13] >> 4), iso_dep
-        )
 
     # Talking to the card.
 
@@ -295,6 +234,9 @@ class PN532:
             raise ProtocolError("the card does not speak ISO/IEC 14443-4")
         try:
             answer = await self._exchange(card, apdu)
+        except asyncio.CancelledError:
+            self.card = None  # in the middle of a block: it can only be activated anew
+            raise
         except ReaderFault as error:
             self.card = None
             self._note("exchange failed", error)
@@ -385,16 +327,3 @@ class PN532:
     def _note(self, what: str, error: Exception) -> None:
         if self._log is not None:
             self._log.trouble("reader", what, error)
-
-
-def _fwi(ats: bytes) -> int:
-    """Frame waiting time integer in TB(1) of an ATS, 4 when absent (ISO/IEC 14443-4, 5.2)."""
-    if len(ats) < 2 or not ats[1] & 0x20:
-        return 4
-    at = 3 if ats[1] & 0x10 else 2
-    return ats[at] >> 4 if len(ats) > at else 4
-
-
-def _waiting_ms(fwi: int) -> int:
-    """Frame waiting time: 302 us times 2 ** FWI, rounded up to milliseconds; 15 is not allowed."""
-    return (302 << min(fwi, 14)) // 1000 + 1
