@@ -53,7 +53,7 @@ class ContactlessCard:
 
 
 def type_a(reader: "PN532", targets: memoryview) -> ContactlessCard:
-    """From the answer of InListPassiveTarget (UM0701-02 section 7.3.5); IndexError if it breaks off.
+    """From the answer of InListPassiveTarget (UM0701-02, 7.3.5); IndexError if it breaks off.
 
     NbTg Tg SENS_RES(2) SEL_RES NFCIDLength NFCID ATS
     """
