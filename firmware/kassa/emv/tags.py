@@ -117,6 +117,32 @@ NUMERIC = frozenset(
 # ... and compressed numeric ones are filled with F on the right (EMV 4.3 Book 3, 5.4).
 COMPRESSED = frozenset((PAN, 0x9F20))
 
+# What is the terminal's to say: a card's own idea of these is never taken.
+TERMINAL = frozenset(
+    (
+        TTQ,
+        AMOUNT,
+        AMOUNT_OTHER,
+        AID_TERMINAL,
+        COUNTRY,
+        CURRENCY,
+        CURRENCY_EXPONENT,
+        DATE,
+        TIME,
+        TYPE,
+        UNPREDICTABLE,
+        COUNTER,
+        TVR,
+        CVM_RESULTS,
+        CAPABILITIES,
+        ADDITIONAL_CAPABILITIES,
+        TERMINAL_TYPE,
+        DEVICE_SERIAL,
+        MERCHANT_CATEGORY,
+        VERSION_TERMINAL,
+    )
+)
+
 # Bytes a card's element may have (least, most); another length is a parsing error (Book C-2 Annex
 # A, C-3 Annex A).
 LENGTHS = {

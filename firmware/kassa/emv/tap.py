@@ -126,16 +126,17 @@ class Tap:
         """Keep a card's objects.  An object without a value counts as absent.
 
         TlvError for a length the element cannot have.  An object the card gave before keeps its
-        first value (D-2); `strict` (kernel 2) makes it, and one that is the terminal's to give, an
-        error.
+        first value (D-2), and one that is the terminal's to say keeps the terminal's; `strict`
+        (kernel 2) makes either an error.
         """
         for tag, value in found.items():
             bounds = tags.LENGTHS.get(tag)
             if value and bounds and not bounds[0] <= len(value) <= bounds[1]:
                 raise TlvError("wrong length")
-            if strict and (tag in self.data or tag in self.terminal_data):
-                raise TlvError("object occurs twice")
-            if value and tag not in self.data:
+            if tag in self.data or tag in tags.TERMINAL or tag in self.terminal_data:
+                if strict:
+                    raise TlvError("object occurs twice")
+            elif value:
                 self.data[tag] = value
 
     def needs(self, *wanted: int) -> None:
