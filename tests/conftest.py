@@ -8,7 +8,10 @@ def test_a_pressed_key_comes_out(world, wiring):
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +24,14 @@ REFERENCE_BOARD = "esp32s3_devkitc"
 # `ticks_ms` wraps five seconds after power-on, so that every test crosses the wrap sooner or
 # later.
 TICKS_START_MS = 2**30 - 5_000
+
+
+def micropython_binary() -> str:
+    """The MicroPython binary of the environment; skips the test where there is none."""
+    binary = shutil.which("micropython", path=str(Path(sys.executable).parent))
+    if binary is None:
+        pytest.skip("no MicroPython binary for this platform")
+    return binary
 
 
 def new_world(

@@ -89,7 +89,7 @@ class I2C:
         self._sda = pin_number(sda)
         _call("i2c_init", id, self._scl, self._sda, freq)
 
-    def init(self, *, scl=None, sda=None, freq=400000, timeout=50000):
+    def init(self, *, scl=None, sda=None, freq=400000):
         if scl is not None:
             self._scl = pin_number(scl)
         if sda is not None:

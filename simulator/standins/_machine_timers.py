@@ -73,10 +73,8 @@ class RTC:
         seconds = time.mktime((year, month, day, hour, minute, second, 0, 0)) - epoch
         _call("rtc_set", seconds * _NS + microsecond * 1000)
 
-    def init(self, datetimetuple=None):
-        if datetimetuple is None:
-            raise TypeError("init needs a date and time")
-        self.datetime(datetimetuple)
+    def init(self, datetime):
+        self.datetime(datetime)
 
     def memory(self, data=None):
         """Up to 2048 bytes that survive a reset, not a power cut."""

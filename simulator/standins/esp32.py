@@ -3,8 +3,6 @@
 Runs on CPython and on MicroPython alike.
 """
 
-# MicroPython, like the firmware:
-
 from _mcu import call as _call
 
 __all__ = ("NVS", "Partition", "mcu_temperature")

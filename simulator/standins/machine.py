@@ -4,8 +4,6 @@ Everything goes to the chip through `_mcu.call`; this file runs on CPython and o
 alike.
 """
 
-# MicroPython, like the firmware:
-
 from time import sleep_us as _sleep_us
 
 from _machine_buses import I2C, SPI

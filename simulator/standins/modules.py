@@ -112,8 +112,8 @@ class ModuleSpace:
         self._standins: dict[str, ModuleType] = {}
         self._firmware = firmware
         self._given = given or {}
-        self._device_builtins = {name: getattr(builtins, name) for name in BUILTINS}
-        self._device_builtins.update(
+        self.device_builtins = {name: getattr(builtins, name) for name in BUILTINS}
+        self.device_builtins.update(
             __import__=self._device_import,
             __oserror__=DeviceOSError,
             open=opener,
@@ -156,7 +156,7 @@ class ModuleSpace:
 
     def execute(self, code: CodeType, name: str, filename: str) -> ModuleType:
         """Execute `code` as module `name` of the device."""
-        module = self._new(name, filename, self._device_builtins)
+        module = self._new(name, filename, self.device_builtins)
         self.modules[name] = module
         try:
             exec(code, vars(module))
@@ -239,7 +239,7 @@ class ModuleSpace:
         path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
         if not path.is_file():
             raise ImportError(f"no module named '{short}'")
-        names = self._device_builtins if short in DEVICE_MODULES else self._host_builtins
+        names = self.device_builtins if short in DEVICE_MODULES else self._host_builtins
         module = self._new(PREFIX + short, str(path), names)
         self._standins[short] = module
         try:

@@ -3,8 +3,6 @@
 Runs on CPython and on MicroPython alike.
 """
 
-# MicroPython, like the firmware:
-
 from _mcu import call as _call
 
 __all__ = (
@@ -25,6 +23,9 @@ __all__ = (
     "STAT_HANDSHAKE_TIMEOUT",
     "STAT_IDLE",
     "STAT_NO_AP_FOUND",
+    "STAT_NO_AP_FOUND_IN_AUTHMODE_THRESHOLD",
+    "STAT_NO_AP_FOUND_IN_RSSI_THRESHOLD",
+    "STAT_NO_AP_FOUND_W_COMPATIBLE_SECURITY",
     "STAT_WRONG_PASSWORD",
     "STA_IF",
     "WLAN",
@@ -45,6 +46,9 @@ STAT_WRONG_PASSWORD = 202
 STAT_ASSOC_FAIL = 203
 STAT_CONNECT_FAIL = 203
 STAT_HANDSHAKE_TIMEOUT = 204
+STAT_NO_AP_FOUND_W_COMPATIBLE_SECURITY = 210
+STAT_NO_AP_FOUND_IN_AUTHMODE_THRESHOLD = 211
+STAT_NO_AP_FOUND_IN_RSSI_THRESHOLD = 212
 
 AUTH_OPEN = 0
 AUTH_WEP = 1
@@ -109,7 +113,13 @@ class WLAN:
     PROTOCOL_DEFAULT = 7
     PROTOCOL_LR = 8
 
-    _settings = {"ssid": "", "channel": 0, "pm": 1, "txpower": 20, "protocol": 7}
+    _settings = {  # noqa: RUF012 - one station, whatever object asks for it
+        "ssid": "",
+        "channel": 0,
+        "pm": 1,
+        "txpower": 20,
+        "protocol": 7,
+    }
 
     def __init__(self, interface_id=0):
         if interface_id == 1:
@@ -122,14 +132,14 @@ class WLAN:
             return _call("wlan_active", None)
         _call("wlan_active", bool(is_active))
 
-    def connect(self, ssid=None, key=None, *, bssid=None):
+    def connect(self, ssid=None, password=None, *, bssid=None):
         """Start to join; `isconnected` and `status` tell how it goes.  It tries for ever unless
         `config(reconnects=n)` says otherwise.
         """
         if ssid is None:
             ssid = self._settings["ssid"]
         self._settings["ssid"] = ssid
-        _call("wlan_connect", ssid, key or "")
+        _call("wlan_connect", ssid, password or "")
 
     def disconnect(self):
         _call("wlan_disconnect")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from operator import itemgetter
 from typing import Any
 
 from simulator.standins.seam import here
 
-_Implementation = namedtuple("_Implementation", "name version _machine _mpy _build")
+
+class _Implementation(tuple):
+    """A tuple with names, which on MicroPython may begin with an underscore."""
+
+    name = property(itemgetter(0))
+    version = property(itemgetter(1))
+    _machine = property(itemgetter(2))
+    _mpy = property(itemgetter(3))
+    _build = property(itemgetter(4))
 
 
 class _Console:
@@ -25,7 +33,7 @@ class _Console:
 
 
 implementation = _Implementation(
-    "micropython", (1, 28, 0, ""), here.board_title, 0x2A06, here.build_name
+    ("micropython", (1, 28, 0, ""), here.board_title, 0x2A06, here.build_name)
 )
 version = "3.4.0; MicroPython v1.28.0"
 version_info = (3, 4, 0)

@@ -78,3 +78,20 @@ def mktime(local_time: tuple[int, ...], /) -> int:
     first = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     moment = first + timedelta(days=day - 1, hours=hour, minutes=minute, seconds=second)
     return int((moment - _EPOCH).total_seconds())
+
+
+__all__ = [
+    "gmtime",
+    "localtime",
+    "mktime",
+    "sleep",
+    "sleep_ms",
+    "sleep_us",
+    "ticks_add",
+    "ticks_cpu",
+    "ticks_diff",
+    "ticks_ms",
+    "ticks_us",
+    "time",
+    "time_ns",
+]

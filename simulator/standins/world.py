@@ -199,6 +199,11 @@ class World:
     def modules(self) -> dict[str, ModuleType]:
         return self._space.modules
 
+    @property
+    def device_builtins(self) -> dict[str, Any]:
+        """The built-in names of the firmware."""
+        return self._space.device_builtins
+
     def operate(self, operation: str, *arguments: Any) -> Any:
         """One operation of the chip."""
         return self.guard(self.mcu.operations[operation], *arguments)
