@@ -11,7 +11,6 @@ _PAPER_MM = 58
 _PAPER = (252, 251, 247)
 _INK = (44, 40, 42)
 _CUT = (150, 148, 145)
-_STUB_DOTS = 24
 
 
 class Paper:
@@ -24,10 +23,10 @@ class Paper:
 
     def __init__(self, width_dots: int, distance: int) -> None:
         self.width_dots = width_dots
-        self.length = 0
+        self.length = distance  # the roll was put in and torn off at the blade
         self.cuts: list[int] = []
         self._distance = distance
-        self._blocks: list[np.ndarray] = []
+        self._blocks = [np.zeros((distance, width_dots), np.bool_)]
         self._texts: list[tuple[int, str]] = []  # (where the line ends, its text)
 
     def add(self, rows: np.ndarray, text: str | None) -> None:
@@ -62,8 +61,6 @@ class Paper:
         """
         rows = self._rows()
         rows = rows[start : self.length if end is None else end]
-        if not len(rows):
-            rows = np.zeros((_STUB_DOTS, self.width_dots), np.bool_)
         margin = max(0, _PAPER_MM * DOTS_PER_MM - self.width_dots) // 2
         picture = np.empty((len(rows), self.width_dots + 2 * margin, 3), np.uint8)
         picture[:] = _PAPER
@@ -76,4 +73,4 @@ class Paper:
     def _rows(self) -> np.ndarray:
         if len(self._blocks) > 1:
             self._blocks = [np.vstack(self._blocks)]
-        return self._blocks[0] if self._blocks else np.zeros((0, self.width_dots), np.bool_)
+        return self._blocks[0]

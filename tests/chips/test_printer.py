@@ -41,8 +41,8 @@ def finish(clock: VirtualClock) -> None:
 
 
 def dots(printer: EscPosPrinter) -> np.ndarray:
-    """What is on paper as bool, margins off."""
-    picture = np.asarray(printer.image().convert("L"))
+    """What is on paper as bool, margins and the 12 mm between head and blade off."""
+    picture = np.asarray(printer.image().convert("L"))[96:]
     margin = (picture.shape[1] - 384) // 2
     return picture[:, margin : margin + 384] < 128
 
@@ -132,7 +132,7 @@ def test_a_country_replaces_its_ascii_codes(printer, clock):
 def test_line_spacing_and_feeds_move_the_paper_by_dots(printer, clock):
     printer.uart_receive(b"\x1b3\x28x\n\x1b2x\n\x1bd\x03\x1bJ\x07")
     finish(clock)
-    assert printer.roll.length == 40 + 30 + 90 + 7
+    assert printer.roll.length == 96 + 40 + 30 + 90 + 7
 
 
 def test_a_raster_picture_appears_dot_for_dot_and_may_arrive_in_pieces(printer, clock):
@@ -175,7 +175,7 @@ def test_the_cut_falls_where_the_blade_is(printer, clock):
     first, second = printer.receipts
     assert first == "\n".join(["one"] * 6), "the blade is 96 dots beyond the head"
     assert second == "\n".join(["one"] * 4 + ["two"])
-    assert printer.image(0).height == 300 - 96
+    assert printer.image(0).height == 300
     assert len(printer.first_lines_ns) == 2
 
 
@@ -185,7 +185,7 @@ def test_a_printer_without_a_cutter_ignores_the_cut(clock):
     printer.uart_receive(b"x\n\x1dV\x42\x00y\n")
     finish(clock)
     assert printer.text == "x\ny" and printer.receipts == []
-    assert printer.roll.length == 60
+    assert printer.roll.length == 96 + 60
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ OUT = "out"
 _LETTER = (12, 24)  # dots of font A
 _LINE_ROWS = const(30)  # default line spacing in dots
 _ROWS_A_SECOND = const(480)  # 60 mm/s, 8 dots a mm
-_TO_CUTTER_ROWS = const(96)
+_TO_CUTTER_ROWS = const(120)  # 12 mm, and 3 mm of margin
 _CUT_ROWS = const(120)  # a cut takes as long as feeding so much
 _TEAR_LINES = const(4)
 
@@ -57,6 +57,7 @@ _DOUBLE_HEIGHT = const(0x10)
 _DOUBLE_WIDTH = const(0x20)
 _ALIGNMENTS = ("left", "center", "right")
 
+_CUT = b"\x1dV\x42\x18"  # GS V 66 24: feed the slip and 3 mm beyond the blade, cut
 _ASK_IN_TURN = b"\x1dr\x01"  # GS r 1: answered when everything before it is done
 
 
@@ -195,7 +196,7 @@ class Printer:
         async with self._lock:
             await self._end_line()
             if self._cutter:
-                await self._send(b"\x1dV\x42\x00", _TO_CUTTER_ROWS + _CUT_ROWS)
+                await self._send(_CUT, _TO_CUTTER_ROWS + _CUT_ROWS)
             else:
                 await self._send(b"\x1bd" + bytes((_TEAR_LINES,)), _TEAR_LINES * _LINE_ROWS)
             await self._until_printed()
