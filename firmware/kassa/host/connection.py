@@ -31,6 +31,7 @@ class Connection:
         self._buffer = memoryview(buffer)
         self._sending = asyncio.Lock()
         self.usable = True
+        self.mid_message = False  # a message has begun to arrive and is not whole yet
 
     async def send(self, frame: bytes) -> None:
         """Send a whole frame.
@@ -59,6 +60,7 @@ class Connection:
         Raises one of BROKEN when the connection ends; OversizedMessage is one of them.
         """
         prefix = self._buffer[:LENGTH_SIZE]
+        self.mid_message = False
         await self._fill(prefix)
         size = int.from_bytes(prefix, "big")
         if not 0 < size <= LARGEST_MESSAGE:
@@ -75,6 +77,7 @@ class Connection:
                 continue  # TLS had data for itself only
             if count == 0:
                 raise EOFError("the host closed the connection")
+            self.mid_message = True
             filled += count
 
     async def close(self) -> None:

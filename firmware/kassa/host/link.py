@@ -96,7 +96,7 @@ class HostLink:
         self._stan = 0
         self._heard_at = 0
         self._doubted = False
-        self._attend = asyncio.Event()  # for run(): the connection has ended, or is in doubt
+        self._attend = asyncio.Event()  # for run(): the connection has changed, or is in doubt
         self._hurry = asyncio.Event()  # for run(): somebody wants to send
         self._news = asyncio.Event()  # from run(): connected, or every route has failed
         self._passes_begun = 0
@@ -168,9 +168,7 @@ class HostLink:
             await self._sign_on(connection, route)
             lasted = True
             self._log.event("host", "connected", route=route.name, ms=since.passed_ms)
-            self._connection = connection
-            self.online = True
-            self._tell()
+            self._offer(connection)
             await self._watch(connection)
         except asyncio.TimeoutError:
             self._log.event("host", "no connection", route=route.name, why="time-out")
@@ -179,8 +177,7 @@ class HostLink:
         except HostError as error:
             self._log.trouble("host", "connection given up", error, route=route.name)
         finally:
-            self.online = False
-            self._connection = None
+            self._offer(None)
             if reader is not None:
                 reader.cancel()
             self._matcher.fail_all(ConnectionLost("the connection ended"))
@@ -216,11 +213,10 @@ class HostLink:
                 return
             silent_ms = time.ticks_diff(time.ticks_ms(), self._heard_at)
             if self._doubted or silent_ms >= self._echo_ms:
+                echo = self._builder.echo(self._next_stan())
+                await self._exchange_on(connection, echo, Deadline(self._connect_timeout_ms))
                 self._doubted = False
-                deadline = Deadline(self._connect_timeout_ms)
-                await self._exchange_on(
-                    connection, self._builder.echo(self._next_stan()), deadline
-                )
+                self._offer(connection)
             elif silent_ms >= _IDLE_AFTER_MS and self._matcher.idle:
                 self._prefetch()
 
@@ -231,12 +227,18 @@ class HostLink:
         except (SecurityError, OSError) as error:
             self._log.trouble("host", "no keys ahead", error)
 
+    def _offer(self, connection: "Connection | None") -> None:
+        """What exchanges may use from now on."""
+        self._connection = connection
+        self.online = connection is not None
+        self._tell()
+
     async def _open_connection(self, deadline: Deadline) -> "Connection":
         """The open connection; else wait for one attempt on every route, if `deadline` allows."""
         if self._connection is None:
             attempt = self._passes_begun
-            if attempt == self._passes_over:
-                attempt += 1  # none is under way: the next one counts
+            if attempt == self._passes_over or self._doubted:
+                attempt += 1  # the one under way is none, or may be about to end: the next counts
             self._hurry.set()
             while self._connection is None and self._passes_over < attempt:
                 try:
@@ -267,14 +269,12 @@ class HostLink:
                 self._send_and_wait(connection, frame, waiting), deadline.left_ms
             )
         except asyncio.TimeoutError:
-            # Ask with an echo whether anybody is there at all.
-            self._doubted = True
-            self._attend.set()
+            self._doubt(connection)
             raise NoAnswer("no answer within the time-out")
         finally:
             self._matcher.give_up(waiting)
-            if not connection.usable:
-                self._attend.set()
+            # The connection may have ended, and the next keys will be wanted: run() shall look.
+            self._attend.set()
         answer = waiting.answer
         if answer is None:
             raise waiting.error or NoAnswer("no answer")
@@ -282,6 +282,16 @@ class HostLink:
             "host", "answer", mti=request.answer_mti, code=answer[39], ms=since.passed_ms
         )
         return answer
+
+    def _doubt(self, connection: "Connection") -> None:
+        """No answer came.  Nobody uses the connection again before an echo has come back; one that
+        has stopped in the middle of a message is no use at all.
+        """
+        if connection.mid_message:
+            connection.usable = False
+        self._doubted = True
+        if connection is self._connection:
+            self._offer(None)
 
     async def _send_and_wait(
         self, connection: "Connection", frame: bytes, waiting: Waiting
