@@ -1,0 +1,83 @@
+"""The wallet as the page shows it: neutral cards in our own colours, numbers masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator import cards
+from simulator.cards.profiles import Profile
+from simulator.web.hub import Message
+
+load = cards.load
+
+# Hue and saturation of each scheme's cards, in our own palette; others are grey.
+_COLOURS = {"visa": (214, 48), "mastercard": (16, 52)}
+_GREY = (220, 6)
+
+
+def describe() -> list[Message]:
+    """One entry a card; `kind` is card, phone or several, `hue` and `saturation` its colour."""
+    return sorted((_entry(cards.profile(name)) for name in cards.names()), key=_order)
+
+
+def _order(entry: Message) -> tuple[bool, bool, str]:
+    """Cards that pay first, then phones, then trouble."""
+    return entry["troubled"], entry["kind"] != "card", entry["title"]
+
+
+def _entry(profile: Profile) -> Message:
+    entry: Message = {
+        "name": profile.name,
+        "title": profile.title,
+        "note": "",
+        "scheme": "",
+        "kind": "several" if profile.cards else "card",
+        "number": "",
+        "expiry": "",
+        "troubled": bool(profile.awkward or profile.cards),
+    }
+    hue, saturation = _GREY
+    if profile.cards:
+        entry["note"] = " and ".join(cards.profile(name).title for name in profile.cards)
+    elif profile.applications:
+        app = profile.applications[0]
+        hue, saturation = _COLOURS.get(app.applet, _GREY)
+        expiry = app.expiry.hex()
+        entry["scheme"] = app.applet.upper()
+        entry["number"] = masked(app.pan)
+        entry["expiry"] = f"{expiry[2:4]}/{expiry[:2]}"
+        if app.cdcvm or app.locked:
+            entry["kind"] = "phone"
+        status = profile.account.get("status", "open")
+        entry["troubled"] = entry["troubled"] or app.blocked or status != "open"
+        entry["note"] = _note(profile, app.locked, app.cdcvm, app.blocked, status)
+    # A shade of its own for each card, the same on every run.
+    hue += sum(profile.name.encode()) * 29 % 71 - 35
+    return {**entry, "hue": hue % 360, "saturation": 12 if entry["troubled"] else saturation}
+
+
+def _note(profile: Profile, locked: bool, cdcvm: bool, blocked: bool, status: str) -> str:
+    """What is special about a card, in a few words; "" for a plain one."""
+    awkward: dict[str, Any] = dict(profile.awkward)
+    if "slow_ms" in awkward:
+        return f"{awkward['slow_ms']} ms late each time"
+    if "torn_after_bytes" in awkward:
+        return f"leaves after {awkward['torn_after_bytes']} bytes"
+    if "torn_after_apdus" in awkward:
+        return f"leaves after {awkward['torn_after_apdus']} answers"
+    if "garbage" in awkward:
+        return "any bytes of any length"
+    if "sw" in awkward:
+        return f"answers {awkward['sw']:04X} at step {awkward['step']}"
+    if blocked:
+        return "application blocked"
+    if status != "open":
+        return f"issuer: {status}"
+    if locked:
+        return "wants to be unlocked"
+    return "unlocked by its owner" if cdcvm else ""
+
+
+def masked(pan: str) -> str:
+    """First six and last four digits."""
+    return f"{pan[:6]} {'•' * (len(pan) - 10)} {pan[-4:]}"
