@@ -98,6 +98,35 @@ def test_a_spark_shorter_than_the_debounce_is_no_press(bench):
     assert bench.taken() == []
 
 
+def test_a_spark_while_another_key_is_held_is_no_press_either(bench):
+    bench.pad.longest_bounce_us = 0
+    bench.pad.press("1")
+    bench.wait(50)
+    for _ in range(12):
+        bench.tap("9", down_ms=6, up_ms=37)
+    assert bench.taken() == ["1"]
+
+
+def test_a_press_in_the_gap_between_the_last_scan_and_the_interrupts_is_seen():
+    def tapped(second_press_ns: int | None = None) -> tuple[Bench, int]:
+        """Tap 5; the time at which the interrupts were armed again.  Press 6 at the given time."""
+        bench = Bench(new_world())
+        bench.pad.longest_bounce_us = 0
+        armed = []
+        last_row = bench.world.mcu.line(bench.world.mcu.board["keypad"]["rows"][-1])
+        last_row.listen(lambda level: level or armed.append(bench.world.clock.now_ns))
+        if second_press_ns is not None:
+            bench.world.clock.call_at(second_press_ns, lambda: bench.pad.press("6"))
+        bench.tap("5")
+        bench.wait(100)
+        return bench, armed[-1]
+
+    armed_ns = tapped()[1]
+    for before_us in range(-2, 40, 2):
+        bench, _ = tapped(armed_ns - before_us * 1_000)
+        assert bench.taken() == ["5", "6"], before_us
+
+
 def test_rolling_from_key_to_key_keeps_the_order(bench):
     for key, before in zip("4561", "_456", strict=True):
         bench.pad.press(key)
