@@ -17,7 +17,11 @@ import typer
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"board_configs", "firmware", "simulator", "host_tools", "tests"}
 LARGEST_MODULE_LINES = 400
-SHIPS = re.compile(r"(boot|main)\.py|(lib|kassa)/.*\.py|assets/.+\.(kf|json)|README\.md")
+SHIPS = re.compile(
+    r"(boot|main)\.py|(lib|kassa)/.*\.py|assets/.+\.(kf|json)|README\.md"
+    # The fonts' licence goes where the fonts go.
+    r"|assets/fonts/(OFL\.txt|README\.md)"
+)
 BINARY = {".kf", ".png", ".der", ".ico", ".woff2"}
 # In two halves, so that this file does not hold what it looks for.
 MACHINE_PATH = re.compile(
