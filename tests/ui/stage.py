@@ -74,6 +74,11 @@ class Stage:
             self.catalogue,
             log,
         )
+        table = wired.table("printer")
+        self.printer = load("kassa.drivers.printer").Printer(
+            wired.uart(table["uart"]), wired.baudrate("uart", table["uart"]), table["width_dots"]
+        )
+        self.paper = load("kassa.ui.paper").Paper(self.printer, self.display.fonts, log)
         if start:
             self.run(self.panel.start())
             self.world.load("asyncio").create_task(self.keypad.run())
@@ -179,7 +184,7 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
     "printing": ("printing", {**SALE, "copy": "customer"}),
     "paper_out": ("paper_out", {}),
     "no_network": ("no_network", {}),
-    "out_of_order": ("out_of_order", {"reason": "/config/terminal.json is missing; provision"}),
+    "out_of_order": ("out_of_order", {"fault": "/config/terminal.json is missing"}),
     "menu": (
         "menu",
         {"title": "menu.title", "choices": ["Refund", "Void"], "number": 0, "pages": 1},

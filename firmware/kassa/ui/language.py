@@ -104,10 +104,12 @@ class Catalogue:
     def format_amount(self, minor: int, currency: str) -> str:
         """An amount with its currency as the language writes it: "€12.50", "CHF 12.50"."""
         pattern = self._find("currency." + currency)
-        number = self.format_number(minor, currency)
+        number = self.format_number(abs(minor), currency)
         if pattern is None:
-            return currency + _NO_BREAK + number
-        return pattern.format(amount=number)
+            text = currency + _NO_BREAK + number
+        else:
+            text = pattern.format(amount=number)
+        return "-" + text if minor < 0 else text
 
     def format_plain_amount(self, minor: int, currency: str) -> str:
         """An amount with its ISO 4217 code, for paper: "EUR 12.50"."""

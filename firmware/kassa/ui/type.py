@@ -14,9 +14,14 @@ from micropython import const
 from kassa.system.errors import KassaError
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
-    from kassa.ui.colour import Ink
+    class Ink(Protocol):
+        """A 16 pixel palette from coverage to what is drawn; `paper` is its first colour."""
+
+        palette: framebuf.FrameBuffer
+        paper: int
+
 
 _HEADER = ">4s4B2HI"
 _HEADER_BYTES = const(16)

@@ -28,9 +28,9 @@ def no_network(page: Page, facts: "Facts") -> None:
 
 
 def out_of_order(page: Page, facts: "Facts") -> None:
-    """Facts: reason, for the technician (may be missing)."""
+    """Facts: fault, for the technician (may be missing)."""
     page.head(facts["merchant"])
     page.hero(pictures.TOOL, _HERO_Y, RED)
     page.message(_HERO_Y, page.t("out_of_order.title"), page.t("out_of_order.text"))
-    if facts.get("reason"):
-        page.paragraph(facts["reason"], 266, ((SMALL, 3),), MUTED)
+    if facts.get("fault"):
+        page.paragraph(facts["fault"], 266, ((SMALL, 3),), MUTED)
