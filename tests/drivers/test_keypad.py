@@ -26,11 +26,11 @@ class Bench:
         self.asyncio = world.load("asyncio")
         part = world.mcu.board["keypad"]
         pin = world.load("machine").Pin
+        pull = None if part.get("external_pull_ups") else pin.PULL_UP
         self.keypad: Any = world.load("kassa.drivers.keypad").Keypad(
             [pin(gpio) for gpio in part["rows"]],
-            [pin(gpio) for gpio in part["columns"]],
+            [pin(gpio, pin.IN, pull) for gpio in part["columns"]],
             part["layout"],
-            part.get("external_pull_ups", False),
         )
         self.got: list[str] = []
         if start:

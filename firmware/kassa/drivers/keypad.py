@@ -30,8 +30,8 @@ _MOST_KEYS = const(30)  # the state is one small integer
 class Keypad:
     """`layout[r][c]` names the key between `rows[r]` and `columns[c]`.
 
-    The pins are configured here: rows as open-drain outputs, columns as inputs with pull-ups,
-    unless the board has `external_pull_ups` (pins 34 to 39 of the ESP32 have none).
+    `columns` are inputs with pull-ups, the chip's own or, on pins that have none (34 to 39 of the
+    ESP32), resistors on the board.  The rows are made open-drain outputs here.
     """
 
     def __init__(
@@ -39,7 +39,6 @@ class Keypad:
         rows: "list[Pin]",
         columns: "list[Pin]",
         layout: "Sequence[Sequence[str]]",
-        external_pull_ups: bool = False,
     ) -> None:
         names = []
         for row_names in layout:
@@ -51,11 +50,6 @@ class Keypad:
         self._columns = columns
         for row in rows:
             row.init(Pin.OPEN_DRAIN, value=1)
-        for column in columns:
-            if external_pull_ups:
-                column.init(Pin.IN)
-            else:
-                column.init(Pin.IN, Pin.PULL_UP)
         self._edge = asyncio.ThreadSafeFlag()
         self._edge_handler = self._on_edge
         self._ring = bytearray(_TYPED_AHEAD)
