@@ -4,24 +4,19 @@ Sources: ST7789VW data sheet v1.0 ("Serial interface characteristics", "Address 
 function command table 1") and ILI9341 data sheet v1.11 (8.2 commands, 9 memory, 19.3.4 serial
 timing).  Both chips are write-only here, since the modules do not bring out their SDO pin.
 
-What a module adds to its controller is how the glass is mounted:
-- ST7789 modules carry an IPS glass, which shows the complement of the frame memory until inversion
-  is on;
-- ILI9341 modules are scanned from right to left and have their colour filters in the order blue,
-  green, red.
-
-A driver that forgets either draws a picture that is visibly wrong, as on the desk.
+What a module adds to its controller is in `panel_modules`: a driver that forgets how the glass is
+mounted draws a picture that is visibly wrong, as on the desk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from simulator.chips.buses import DataSheetViolation, Line
+from simulator.chips.panel_modules import MODULES
 from simulator.clock import NS_PER_MS, NS_PER_US, Clock
 
 COLUMNS = 240
@@ -33,33 +28,6 @@ _MY, _MX, _MV, _BGR = 0x80, 0x40, 0x20, 0x08
 _AFTER_COMMAND_NS = 5 * NS_PER_MS
 _SLEEP_NS = 120 * NS_PER_MS
 _SHORTEST_RESET_NS = 10 * NS_PER_US
-
-
-class _Module(NamedTuple):
-    """What differs between the two: write cycle, glass, and which commands there are."""
-
-    title: str
-    max_baudrate: int
-    inverted_glass: bool
-    mirrored_glass: bool
-    bgr_glass: bool
-    settings: dict[int, int]  # vendor command: number of its parameters
-
-
-# Voltages, gamma, frame rate: they change how good the picture looks, not what it shows.
-_ST7789_SETTINGS = {
-    0xB0: 2, 0xB2: 5, 0xB7: 1, 0xBB: 1, 0xC0: 1, 0xC2: 1, 0xC3: 1, 0xC4: 1, 0xC5: 1, 0xC6: 1,
-    0xD0: 2, 0xD6: 1, 0xE0: 14, 0xE1: 14, 0xE4: 3,
-}  # fmt: skip
-_ILI9341_SETTINGS = {
-    0xB1: 2, 0xB4: 1, 0xB5: 4, 0xB6: 4, 0xB7: 1, 0xC0: 1, 0xC1: 1, 0xC5: 2, 0xC7: 1, 0xCB: 5,
-    0xCF: 3, 0xE0: 15, 0xE1: 15, 0xE8: 3, 0xEA: 2, 0xED: 4, 0xF2: 1, 0xF6: 3, 0xF7: 1,
-}  # fmt: skip
-
-_MODULES = {
-    "st7789": _Module("ST7789VW", 62_500_000, True, False, False, _ST7789_SETTINGS),
-    "ili9341": _Module("ILI9341", 10_000_000, False, True, True, _ILI9341_SETTINGS),
-}
 
 # Standard commands with the number of their parameters.
 _NOP, _SWRESET, _SLPIN, _SLPOUT, _NORON = 0x00, 0x01, 0x10, 0x11, 0x13
@@ -99,7 +67,7 @@ class Panel:
             raise ValueError(
                 f"panel: {width} x {height}: only {COLUMNS} x {ROWS} glass is modelled"
             )
-        self._module = _MODULES[controller]
+        self._module = MODULES[controller]
         self._clock = clock
         self._dc = dc
         self._reset = reset
@@ -349,6 +317,8 @@ class Panel:
                 "MADCTL exchanged rows and columns and left the window outside the memory"
             )
         self._fill(view[y0 : y1 + 1, x0 : x1 + 1], pixels)
+        if self._position == 0:  # the window is full: a panel that is always selected sees no end
+            self._tell_update()
 
     def _fill(self, window: np.ndarray, pixels: np.ndarray) -> None:
         """Write row by row from the address counter on; after the last pixel it returns to the

@@ -133,8 +133,7 @@ def test_a_rectangle_changes_nothing_around_it(controller):
     assert (picture[300:320, 7:10] == 255).all()
     assert picture[319, 239].tolist() == [255, 0, 0]
     assert picture.sum() == 60 * 3 * 255 + 255
-    if controller == "st7789":  # the other is always selected, and does not see an end yet
-        assert updates == [(7, 300, 9, 319), (239, 319, 239, 319)]
+    assert updates == [(7, 300, 9, 319), (239, 319, 239, 319)]
 
 
 def test_pixels_cost_two_bytes_each_and_a_dozen_for_the_window():
