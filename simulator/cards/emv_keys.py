@@ -65,7 +65,7 @@ def rsa_key(name: str, bits: int) -> RsaKey:
     if kept is not None:
         modulus, private = (int(part, 16) for part in kept)
     else:
-        modulus, private = _generate(entry.encode(), bits)
+        modulus, private = generate(entry, bits)
         _write_cache(entry, modulus, private)
     return RsaKey(modulus, private)
 
@@ -88,8 +88,9 @@ def _write_cache(entry: str, modulus: int, private: int) -> None:
         fresh.replace(CACHE)
 
 
-def _generate(name: bytes, bits: int) -> tuple[int, int]:
-    stream = _Stream(_SEED + b"/" + name)
+def generate(name: str, bits: int) -> tuple[int, int]:
+    """Modulus and private exponent of the key called `name`, from the seed alone."""
+    stream = _Stream(_SEED + b"/" + name.encode())
     while True:
         p, q = _prime(stream, bits // 2), _prime(stream, bits // 2)
         modulus = p * q

@@ -87,7 +87,7 @@ class Lens:
             fields = self._tree(tlv.parse(body))
         except TlvError as error:
             fields = [_field("", "Not TLV", body, [str(error)])]
-        if body[:1] == b"\x80" and fields:
+        if len(command) > 1 and fields and fields[0]["tag"] == "80":
             fields = self._format_1(command, fields)
         meaning = STATUS_WORDS.get(sw, "unknown status")
         return {

@@ -134,11 +134,11 @@ def sent(card: Scripted, prefix: str) -> list[bytes]:
     return [command for command in card.commands if command.startswith(bytes.fromhex(prefix))]
 
 
-def failing(card: Scripted, at: str, error: BaseException) -> Scripted:
-    """`card`, but commands that begin with `at` raise `error`."""
+def answering(card: Scripted, at: str, answer: Any) -> Scripted:
+    """`card`, but commands that begin with `at` are answered so (or raise it)."""
     key = bytes.fromhex(at)
     if key in card.answers:
-        card.answers[key] = error
+        card.answers[key] = answer
     else:
-        card.answers = {key: error, **card.answers}
+        card.answers = {key: answer, **card.answers}
     return card

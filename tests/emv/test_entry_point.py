@@ -53,7 +53,7 @@ def test_EP_6_a_second_card_during_the_exchange_is_a_collision_too(at: str) -> N
         scripts.visa({}, scripts.template(0x70, {0x5F24: b"\x31\x12\x31"})),
         scripts.mastercard(),
     ):
-        found = tap(scripts.failing(card, at, TwoCards("two")))
+        found = tap(scripts.answering(card, at, TwoCards("two")))
         if any(c.startswith(bytes.fromhex(at)) for c in card.commands):
             assert found.ui is not None and (found.ui.message, found.start) == (0x19, "B")
 
@@ -178,7 +178,7 @@ def test_EP_10_a_visa_application_that_does_not_ask_for_the_ttq_is_dropped(pdol:
 def test_EP_11_a_transmission_error_in_selection_starts_again_with_message_21(
     error: Exception, at: str
 ) -> None:
-    card = scripts.failing(scripts.visa(), at, error)
+    card = scripts.answering(scripts.visa(), at, error)
     terminal = Terminal()
     terminal.prepare()
     found = terminal.tap(card)

@@ -15,7 +15,7 @@ from tests.emv.scripts import (
     GPO,
     MASTERCARD_AC,
     READ,
-    failing,
+    answering,
     mastercard,
     sent,
     template,
@@ -431,7 +431,7 @@ def test_C2_10_an_aac_is_declined_or_another_interface(
 )
 @pytest.mark.parametrize("at", [GPO, READ, AC])
 def test_C2_11_a_transmission_error_starts_again_at_b(error: Exception, at: str) -> None:
-    found = tap(failing(mastercard(), at, error))
+    found = tap(answering(mastercard(), at, error))
     assert (found.kind, found.start) == ("end_application", "B")
     assert found.ui is not None and found.ui.message == 0x21
 

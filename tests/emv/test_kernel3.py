@@ -9,7 +9,7 @@ from kassa.system.card import CardLost, ProtocolError, TransmissionError
 from simulator import cards
 from simulator.cards import issuers
 from tests.emv.reader import Present, Terminal, tap
-from tests.emv.scripts import GPO, READ, VISA, VISA_GPO, failing, fci, sent, template, visa
+from tests.emv.scripts import GPO, READ, VISA, VISA_GPO, answering, fci, sent, template, visa
 
 RECORD = {
     0x5F24: bytes.fromhex("311231"),
@@ -345,7 +345,9 @@ def test_C3_7_the_sale_does_not_fail_for_want_of_the_second_tap(at: str) -> None
     terminal.prepare()
     card = visa({0x9F6C: bytes.fromhex("2840")})
     assert terminal.tap(card).start == "B"
-    terminal.update(failing(card, at, CardLost("gone")), bytes.fromhex("910A11223344556677880010"))
+    terminal.update(
+        answering(card, at, CardLost("gone")), bytes.fromhex("910A11223344556677880010")
+    )
     assert any(e["is"] == "issuer_update" for e in terminal.log.events)
 
 
@@ -400,7 +402,7 @@ def test_C3_8_over_the_programs_limit_the_next_application_is_tried() -> None:
 @pytest.mark.parametrize("at", [GPO, "00B20114", "00B20214"])
 def test_a_card_that_leaves_kernel_3_is_asked_for_again(error: Exception, at: str) -> None:
     card = visa({}, template(0x70, RECORD), template(0x70, {0x9F7C: b"\x01"}))
-    found = tap(failing(card, at, error))
+    found = tap(answering(card, at, error))
     assert (found.kind, found.start) == ("try_again", "B")
     assert found.ui is not None and found.ui.message == 0x21
 
