@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 
 import typer
 
-from host_tools import board_commands
+from host_tools import board_commands, font
 from host_tools.board import BoardFileError
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Kassa's host tools: boards and, for developers, the terminal's assets.",
 )
 
 
@@ -25,8 +22,7 @@ def kassa() -> None:
 
 
 board_commands.add_commands(app)
-if importlib.util.find_spec("host_tools.font") is not None:
-    importlib.import_module("host_tools.font").add_commands(app)
+font.add_commands(app)
 
 
 def main() -> None:

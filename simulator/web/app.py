@@ -48,11 +48,12 @@ def create_app(bench_factory: Callable[[], Any]) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         hub = Hub()
-        async with bench_factory() as bench:
+        async with _started(app, bench_factory) as bench:
             view = View(bench, wallet.describe(), hub.send)
             hands = Hands(bench, view, wallet.load)
             app.state.hub, app.state.view, app.state.hands = hub, view, hands
-            running = [asyncio.create_task(_tick(view)), asyncio.create_task(hands.press_keys())]
+            work = (_tick(view), hands.press_keys(), _let_time_pass(bench))
+            running = [asyncio.create_task(each) for each in work]
             try:
                 yield
             finally:
@@ -71,10 +72,28 @@ def create_app(bench_factory: Callable[[], Any]) -> Starlette:
     return app
 
 
+@contextlib.asynccontextmanager
+async def _started(app: Starlette, bench_factory: Callable[[], Any]) -> AsyncIterator[Any]:
+    """The bench, switched on; `app.state.failure` says why when it could not be."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            bench = await stack.enter_async_context(bench_factory())
+        except BaseException as error:
+            app.state.failure = error
+            raise
+        yield bench
+
+
 async def _tick(view: View) -> None:
     while True:
         view.tick()
         await asyncio.sleep(_TICK_S)
+
+
+async def _let_time_pass(bench: Any) -> None:
+    """The bench restarts a terminal that reset itself only while somebody waits with it."""
+    while True:
+        await bench.wait(1)
 
 
 async def _page(request: Any) -> FileResponse:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -34,7 +36,8 @@ def chosen_port(option: int | None = None) -> int:
 def run(bench_factory: Callable[[], Any], port: int | None = None) -> None:
     """Serve the page around one bench at 127.0.0.1; prints the address once it can be opened.
 
-    `port` defaults to `chosen_port()`.  Raises ServeError when the port is taken.
+    `port` defaults to `chosen_port()`.  Raises ServeError when the port is taken or the terminal
+    does not start.
     """
     listener = _listener(chosen_port() if port is None else port)
     try:
@@ -62,12 +65,21 @@ def _listener(port: int) -> socket.socket:
 
 async def _serve(bench_factory: Callable[[], Any], listener: socket.socket) -> None:
     app = create_app(bench_factory)
-    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
+    # Quiet until it serves: why it does not is ours to tell.
+    config = uvicorn.Config(app, log_level="critical", lifespan="on", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    print("Switching the terminal on ...", flush=True)
+    serving = asyncio.create_task(_run(server, listener))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.02)
-    if server.started:
-        print(f"Kassa is at http://{HOST}:{listener.getsockname()[1]}/", flush=True)
-        print("Ctrl-C ends it.", flush=True)
+    if not server.started:
+        raise ServeError(f"the terminal did not start: {app.state.failure}")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    print(f"Kassa is at http://{HOST}:{listener.getsockname()[1]}/", flush=True)
+    print("Ctrl-C ends it.", flush=True)
     await serving
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    with contextlib.suppress(SystemExit):  # uvicorn's way to say that it could not start
+        await server.serve(sockets=[listener])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from simulator import cards
@@ -11,13 +12,19 @@ from simulator.web.hub import Message
 load = cards.load
 
 # Hue and saturation of each scheme's cards, in our own palette; others are grey.
-_COLOURS = {"visa": (214, 48), "mastercard": (16, 52)}
+_COLOURS = {"visa": (205, 48), "mastercard": (8, 52)}
 _GREY = (220, 6)
+_SHADE = 17
 
 
 def describe() -> list[Message]:
     """One entry a card; `kind` is card, phone or several, `hue` and `saturation` its colour."""
-    return sorted((_entry(cards.profile(name)) for name in cards.names()), key=_order)
+    entries = sorted((_entry(cards.profile(name)) for name in cards.names()), key=_order)
+    shades: Counter[str] = Counter()
+    for entry in entries:  # a shade of its own for each card of a scheme
+        entry["hue"] += _SHADE * (shades[entry["scheme"]] % 4)
+        shades[entry["scheme"]] += 1
+    return entries
 
 
 def _order(entry: Message) -> tuple[bool, bool, str]:
@@ -51,9 +58,7 @@ def _entry(profile: Profile) -> Message:
         status = profile.account.get("status", "open")
         entry["troubled"] = entry["troubled"] or app.blocked or status != "open"
         entry["note"] = _note(profile, app.locked, app.cdcvm, app.blocked, status)
-    # A shade of its own for each card, the same on every run.
-    hue += sum(profile.name.encode()) * 29 % 71 - 35
-    return {**entry, "hue": hue % 360, "saturation": 12 if entry["troubled"] else saturation}
+    return {**entry, "hue": hue, "saturation": 12 if entry["troubled"] else saturation}
 
 
 def _note(profile: Profile, locked: bool, cdcvm: bool, blocked: bool, status: str) -> str:

@@ -116,6 +116,9 @@ class FakeBench:
         self.wiring.panel.lit = False
         self._light(0)
 
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
     def timings(self) -> dict[str, float]:
         if self.screen.name != "approved":
             return {}

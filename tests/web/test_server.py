@@ -336,6 +336,19 @@ def test_a_taken_port_is_one_clear_line() -> None:
             serve.run(FakeBench, port)
 
 
+class DeadBench(FakeBench):
+    async def power_on(self) -> None:
+        raise RuntimeError("no welcome screen within 20 s")
+
+
+def test_a_terminal_that_does_not_start_is_told_in_words() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(serve.ServeError, match="did not start: no welcome screen within 20 s"):
+        serve.run(DeadBench, port)
+
+
 def test_the_port_comes_from_the_option_then_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
