@@ -132,7 +132,7 @@ class Pins:
     def init(self, gpio: int, mode: int, pull: int, value: int) -> None:
         """Configure a pin.  -1 leaves a setting; pull None is no pull."""
         self.check(gpio, mode in (OUT, OPEN_DRAIN))
-        if pull not in (-1, 0) and gpio in self._chip.input_only:
+        if pull not in (-1, 0, None) and gpio in self._chip.input_only:
             raise ValueError("pins 34~39 do not have pull-up or pull-down circuitry")
         line = self.line(gpio)
         if value != -1:

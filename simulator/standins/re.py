@@ -21,18 +21,6 @@ class _Match:
     def group(self, index: int, /) -> Any:
         return self._match.group(index)
 
-    def groups(self) -> tuple[Any, ...]:
-        return self._match.groups()
-
-    def start(self, index: int = 0, /) -> int:
-        return self._match.start(index)
-
-    def end(self, index: int = 0, /) -> int:
-        return self._match.end(index)
-
-    def span(self, index: int = 0, /) -> tuple[int, int]:
-        return self._match.span(index)
-
 
 def _found(match: Any) -> _Match | None:
     return None if match is None else _Match(match)

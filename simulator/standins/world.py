@@ -295,17 +295,18 @@ class World:
         """Run until `task` is done; False at the deadline, or when no task can ever run again."""
         self._awaited.append(task)
         try:
-            while not task.done():
+            while True:
                 if self._ended is not None:
                     self._raise_end()
                     raise RuntimeError(f"the chip was reset (cause {self.reset_cause})")
+                if task.done():
+                    return True
                 if deadline_ns is None and self.scheduler.hopeless:
                     return False
                 if not self._guarded_turn(deadline_ns):
-                    return False
+                    return task.done()
         finally:
             self._awaited.remove(task)
-        return True
 
     def _guarded_turn(self, limit_ns: int | None) -> bool:
         try:
