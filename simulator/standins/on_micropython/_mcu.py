@@ -7,7 +7,7 @@ call that caused them returns, while the program sleeps, or from an asyncio task
 """
 
 # MicroPython, like the firmware:
-# ruff: noqa: BLE001, RUF006, SIM102, SIM109, SIM113, SIM115
+# ruff: noqa: B904, BLE001, RUF006, SIM102, SIM109, SIM113, SIM115
 
 import gc
 import select
@@ -32,8 +32,14 @@ _VALUE_ERROR = const(7)
 _INTERRUPT = const(8)
 _MEASURE = const(9)
 
+_SCHEDULE_DEPTH = const(8)  # MICROPY_SCHEDULER_DEPTH of the ESP32
+
 _POLLIN = const(1)
-_BRIDGE_IS_GONE = const(3)
+
+
+class BridgeIsGone(BaseException):
+    """The bench has ended without ending this process."""
+
 
 _link = open(int(sys.argv[1]), "r+b")
 _measure_every = int(sys.argv[2])
@@ -55,7 +61,7 @@ def call(operation, *arguments):
     _send(operation, arguments)
     while True:
         if _link.readinto(_head) != _HEAD:
-            sys.exit(_BRIDGE_IS_GONE)
+            raise BridgeIsGone
         kind = _head[0]
         if kind < _INTERRUPT:
             break
@@ -118,7 +124,7 @@ async def _serve(core):
 def _take():
     """One event, which must be there."""
     if _link.readinto(_head) != _HEAD:
-        sys.exit(_BRIDGE_IS_GONE)
+        raise BridgeIsGone
     _event()
     _handle()
 
@@ -126,7 +132,7 @@ def _take():
 def _event():
     if _head[0] == _MEASURE:
         _measure(True)
-    else:
+    elif len(_pending) < _SCHEDULE_DEPTH:  # a full queue loses the interrupt, as on the device
         source = _head[1] | _head[2] << 8 | _head[3] << 16
         _pending.append((source, unpack_from("<i", _head, 4)[0]))
 
@@ -186,13 +192,13 @@ def _send(name, arguments):
                 break
         at = _encode(at, value)
         index += 1
-    if direct is None:
-        pack_into("<I", _out, 0, at - 4)
+    pack_into("<I", _out, 0, at - 4 + (0 if direct is None else len(direct)))
+    try:
         _link.write(_view[:at])
-    else:
-        pack_into("<I", _out, 0, at - 4 + len(direct))
-        _link.write(_view[:at])
-        _link.write(direct)
+        if direct is not None:
+            _link.write(direct)
+    except OSError:
+        raise BridgeIsGone
 
 
 def _encode(at, value):

@@ -19,11 +19,19 @@ import network  # noqa: F401 - while it can still be found
 import vfs
 from micropython import const
 
-# What the device modules are made of, which a device does not offer.
-_INNER = ("_machine_buses", "_machine_pins", "_machine_timers", "_machine_uart", "_mcu")
+# What a device does not offer: this file, and what its modules are made of.
+_INNER = (
+    "_machine_buses",
+    "_machine_pins",
+    "_machine_timers",
+    "_machine_uart",
+    "_mcu",
+    "start",
+)
 _BLOCK = const(4096)
 _KEPT_BLOCKS = const(2)
 _ERASE_BLOCK = const(6)
+_BRIDGE_IS_GONE = const(3)
 
 
 class Root:
@@ -87,6 +95,8 @@ def run(path):
         exec(compile(source, path, "exec"), {"__name__": "__main__"})
     except SystemExit:
         machine.soft_reset()
+    except _mcu.BridgeIsGone:
+        sys.exit(_BRIDGE_IS_GONE)
     except BaseException as error:
         trace = io.StringIO()
         sys.print_exception(error, trace)

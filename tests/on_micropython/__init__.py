@@ -1,0 +1,1 @@
+"""The same firmware on the real MicroPython binary."""
