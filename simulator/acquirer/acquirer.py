@@ -37,7 +37,7 @@ _GARBAGE = bytes.fromhex("0017DEADBEEF")
 
 @dataclass(frozen=True)
 class Reply:
-    """What the host does next: send `data` (framed; maybe b"") after `delay_s`, then maybe close."""
+    """What the host does: send `data` (framed; maybe b"") after `delay_s`, then maybe close."""
 
     data: bytes = b""
     delay_s: float = 0.0

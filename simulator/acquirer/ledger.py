@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, create_engine, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -112,9 +113,11 @@ class Ledger:
     """The books in the database `url`; in memory by default."""
 
     def __init__(self, url: str = "sqlite://") -> None:
-        # One connection for all of an in-memory database, else each would see its own.
-        pool = {"poolclass": StaticPool} if url == "sqlite://" else {}
-        self._engine = create_engine(url, **pool)
+        options: dict[str, Any] = {}
+        if url == "sqlite://":
+            # One connection for all of an in-memory database, else each would see its own.
+            options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        self._engine = create_engine(url, **options)
         Base.metadata.create_all(self._engine)
 
     def close(self) -> None:
@@ -234,7 +237,7 @@ class Ledger:
         return Totals(*counted[False], *counted[True])
 
     def settle(self, terminal: str, batch: str, debits: int, debits_minor: int) -> bool:
-        """Close a batch with the terminal's totals; whether they are ours.  Repeating it is safe."""
+        """Close a batch with the terminal's totals; whether they are ours.  Once, if repeated."""
         ours = self.totals(terminal, batch)
         with Session(self._engine) as session, session.begin():
             closed = session.get(Batch, (terminal, batch))

@@ -101,6 +101,7 @@ class HostLink:
         self._news = asyncio.Event()  # from run(): connected, or every route has failed
         self._passes_begun = 0
         self._passes_over = 0
+        self._been_online = False  # in this pass
 
     def on_late(self, listener: "Callable[[Answer], None] | None") -> None:
         """Call `listener(fields)` when an authentic answer comes to a request that gave up."""
@@ -126,14 +127,14 @@ class HostLink:
         failed_passes = 0
         while True:
             self._passes_begun += 1
-            lasted = False
+            self._been_online = False
             for route in self.routes.in_order():
-                lasted = await self._use(route, context)
-                if lasted:
+                await self._use(route, context)
+                if self._been_online:
                     break
             self._passes_over = self._passes_begun
             self._tell()
-            failed_passes = 0 if lasted else failed_passes + 1
+            failed_passes = 0 if self._been_online else failed_passes + 1
             await self._rest(failed_passes)
 
     async def _rest(self, failed_passes: int) -> None:
@@ -152,9 +153,8 @@ class HostLink:
             pass
         self._hurry.clear()
 
-    async def _use(self, route: "Route", context: "Any") -> bool:
-        """Connect through `route` and stay while it works.  Whether we were online."""
-        lasted = False
+    async def _use(self, route: "Route", context: "Any") -> None:
+        """Connect through `route` and stay while it works."""
         connection = None
         reader = None
         since = Deadline(self._connect_timeout_ms)
@@ -166,7 +166,7 @@ class HostLink:
             self._doubted = False
             reader = asyncio.create_task(self._receive(connection))
             await self._sign_on(connection, route)
-            lasted = True
+            self._been_online = True
             self._log.event("host", "connected", route=route.name, ms=since.passed_ms)
             self._offer(connection)
             await self._watch(connection)
@@ -184,7 +184,6 @@ class HostLink:
             if connection is not None:
                 await connection.close()
         route.failed()
-        return lasted
 
     async def _sign_on(self, connection: "Connection", route: "Route") -> None:
         request = self._builder.sign_on(self._next_stan())
@@ -237,8 +236,10 @@ class HostLink:
         """The open connection; else wait for one attempt on every route, if `deadline` allows."""
         if self._connection is None:
             attempt = self._passes_begun
-            if attempt == self._passes_over or self._doubted:
-                attempt += 1  # the one under way is none, or may be about to end: the next counts
+            if attempt == self._passes_over or self._been_online:
+                attempt += (
+                    1  # none is under way, or its connection is just ending: the next counts
+                )
             self._hurry.set()
             while self._connection is None and self._passes_over < attempt:
                 try:
@@ -308,11 +309,17 @@ class HostLink:
                 self._matcher.hand_out(message)
         except (connections.OversizedMessage, iso8583.FormatError) as error:
             self._log.trouble("host", "garbage received", error)
-            self._matcher.fail_all(BadAnswer("garbage received"))
+            self._give_up(connection, BadAnswer("garbage received"))
         except connections.BROKEN as error:
             self._log.event("host", "disconnected", why=type(error).__name__)
-            self._matcher.fail_all(ConnectionLost("the connection ended"))
+            self._give_up(connection, ConnectionLost("the connection ended"))
+
+    def _give_up(self, connection: "Connection", error: HostError) -> None:
+        """Nobody uses the connection any more, and whoever waits for an answer hears of it."""
         connection.usable = False
+        if connection is self._connection:
+            self._offer(None)
+        self._matcher.fail_all(error)
         self._attend.set()
 
     def _tell(self) -> None:

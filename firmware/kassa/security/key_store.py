@@ -19,6 +19,7 @@ reads the keys of *future* transactions (past ones are gone).  Flash encryption 
 closes that gap; `zeroise` overwrites and deletes, but a worn flash block may still hold a copy.
 """
 
+import errno
 import hashlib
 import os
 
@@ -143,7 +144,9 @@ class KeyStore:
         content[_SUM_AT:] = _sum(content[:_SUM_AT])
         try:
             self._write(content)
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
             os.mkdir(self.path.rsplit("/", 1)[0])
             self._write(content)
 
