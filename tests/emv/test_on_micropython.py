@@ -15,8 +15,7 @@ pytestmark = pytest.mark.micropython
 
 NUMBER = "a1b2c3d4"
 
-SCRIPT = (
-    """
+SCRIPT = """
 import asyncio, gc, json
 gc.collect()
 before = gc.mem_alloc()
@@ -71,8 +70,6 @@ for taps in json.loads(TAPS):
         }))
 print(json.dumps({"imported": imported}))
 """
-    % NUMBER
-)
 
 
 def told(found: Outcome) -> dict[str, Any]:
