@@ -42,6 +42,7 @@ from kassa.system.watchdog import Watchdog
 from kassa.system.wifi import Wifi
 from kassa.ui.display import Display
 from kassa.ui.language import Catalogue
+from kassa.ui.paper import Paper
 from kassa.ui.screens import Screens
 
 _STRIP_LINES = const(24)
@@ -87,7 +88,7 @@ def make_keypad(board: Board) -> Keypad:
     table = board.table("keypad")
     pull = None if table.get("external_pull_ups") else Pin.PULL_UP
     return Keypad(
-        [Pin(gpio, Pin.OPEN_DRAIN, value=1) for gpio in table["rows"]],
+        [Pin(gpio) for gpio in table["rows"]],
         [Pin(gpio, Pin.IN, pull) for gpio in table["columns"]],
         table["layout"],
     )
@@ -116,14 +117,15 @@ async def main() -> None:
     lamps = Lamps([output(gpio) for gpio in board.table("lamps")["pins"]])
     buzzer = Buzzer(pwm(board.table("buzzer")["pin"]))
     await panel.start()
-    screens = Screens(
-        Display(panel, strip, log), keypad, buzzer, lamps, Catalogue("/assets/words", "en"), log
-    )
+    display = Display(panel, strip, log)
+    words = Catalogue("/assets/words", "en")
+    paper = Paper(printer, display.fonts, log)
+    screens = Screens(display, keypad, buzzer, lamps, words, log, paper)
     await screens.show("starting")
     supervisor = Supervisor(Watchdog(machine.WDT(timeout=_WATCHDOG_MS)), log)
     supervisor.start("keypad", keypad.run())
     try:
-        start_terminal(supervisor, log, keypad, reader, printer, screens)
+        start_terminal(supervisor, log, keypad, reader, screens)
         await reader.start()
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
@@ -142,7 +144,6 @@ def start_terminal(
     log: Log,
     keypad: Keypad,
     reader: PN532,
-    printer: Printer,
     screens: Screens,
 ) -> None:
     """Read what was provisioned and start the rooms.  Raises KassaError that names what is missing."""
@@ -164,7 +165,6 @@ def start_terminal(
         log,
         keypad,
         reader,
-        printer,
         screens,
         entry_point,
         link,

@@ -76,7 +76,13 @@ class Paper:
 
     @property
     def text(self) -> str:
+        """Everything printed as text so far; what was printed as a picture is not in it."""
         return self._bench.wiring.printer.text
+
+    @property
+    def slips(self) -> list[str]:
+        """The text of each slip that was cut off."""
+        return self._bench.wiring.printer.receipts
 
     def png(self) -> bytes:
         return _png(self._bench.wiring.printer.image())
@@ -167,7 +173,6 @@ class Bench:
         self.realtime = realtime or runtime == "micropython"
         self.pictures = pictures
         self.exchanges: list[tuple[bytes, bytes | None]] = []
-        self.heap_report: dict[str, int] | None = None
         self.powered = False
         self.on_event: list[Callable[[dict[str, Any]], None]] = []
         self.on_apdu: list[Callable[[bytes, bytes | None, int, int], None]] = []
@@ -321,6 +326,11 @@ class Bench:
         await self._runtime.power_on()
 
     # -- what can be seen
+
+    @property
+    def heap_report(self) -> dict[str, int] | None:
+        """MicroPython's heap in bytes, None on CPython; the peak is only as good as the probe."""
+        return self._runtime.heap
 
     def timings(self) -> dict[str, float]:
         """Milliseconds by phase of the last sale."""

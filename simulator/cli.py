@@ -12,11 +12,15 @@ from rich.console import Console
 
 from simulator import micropython
 
-app = typer.Typer(no_args_is_help=True, help="The world around the terminal.", add_completion=False)
+app = typer.Typer(
+    no_args_is_help=True, help="The world around the terminal.", add_completion=False
+)
 
 RuntimeOption = Annotated[
     str | None,
-    typer.Option(help="cpython (virtual time) or micropython (the real binary); default: the real one"),
+    typer.Option(
+        help="cpython (virtual time) or micropython (the real binary); default: the real one"
+    ),
 ]
 _RUNTIMES = ("cpython", "micropython")
 _FAILED, _WRONG_FILE = 1, 2
@@ -47,7 +51,10 @@ def run(
     file: Annotated[Path, typer.Argument(help="A scenario file (YAML).")],
     runtime: RuntimeOption = None,
     json_output: Annotated[
-        str | None, typer.Option("--json", help="Write the result as JSON to this file; - is standard output.")
+        str | None,
+        typer.Option(
+            "--json", help="Write the result as JSON to this file; - is standard output."
+        ),
     ] = None,
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for the last screen and the receipt as PNG.")
@@ -81,7 +88,9 @@ def _tell(result: dict) -> None:
         mark = "[green]ok[/]" if step["ok"] else "[red]FAILED[/]"
         console.print(f"{step['t_ms'] / 1000:8.3f} s  {step['do']:8} {mark} {step['detail']}")
     phases = ", ".join(f"{name} {ms:g}" for name, ms in result["timings_ms"].items())
-    console.print(f"{'passed' if result['passed'] else 'failed'} on {result['runtime']}; ms: {phases}")
+    console.print(
+        f"{'passed' if result['passed'] else 'failed'} on {result['runtime']}; ms: {phases}"
+    )
 
 
 @app.command()

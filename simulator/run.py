@@ -46,7 +46,7 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
 
 def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
     """What a finished run tells: JSON values only, PANs masked."""
-    flash = bench.wiring.flash
+    flash = bench.wiring.flash.counters
     result: dict[str, Any] = {
         "passed": all(step["ok"] for step in steps),
         "runtime": bench.runtime,
@@ -60,7 +60,10 @@ def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
             "ledger": bench.sandbox.acquirer.ledger.summary(),
         },
         "apdus": [
-            {"command": command.hex().upper(), "response": response.hex().upper() if response else None}
+            {
+                "command": command.hex().upper(),
+                "response": response.hex().upper() if response else None,
+            }
             for command, response in bench.exchanges
         ],
         "timings_ms": bench.timings(),

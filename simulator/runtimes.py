@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from simulator.bench import Bench
 
-_SLICE_S = 0.01
+_SLICE_S = 0.005
+_HEAP_PROBE_EVERY = 50  # operations of the chip
 
 
 class Runtime(Protocol):
@@ -29,18 +30,13 @@ class Runtime(Protocol):
     ships_mpy: bool
     """Whether the firmware goes onto the flash (compiled), or is loaded from source beside it."""
 
-    reset_cause: int | None
-    """Why the firmware reset the chip, while nobody has started it again."""
-
     def __init__(self, bench: Bench) -> None: ...
 
     @staticmethod
     def make_clock() -> Clock: ...
 
     @staticmethod
-    def make_sandbox(
-        clock: Clock, seed: int, now: Callable[[], datetime.datetime]
-    ) -> Sandbox: ...
+    def make_sandbox(clock: Clock, seed: int, now: Callable[[], datetime.datetime]) -> Sandbox: ...
 
     async def power_on(self) -> None: ...
 
@@ -75,6 +71,10 @@ class CpythonRuntime:
     @property
     def reset_cause(self) -> int | None:
         return None if self._world is None else self._world.reset_cause
+
+    @property
+    def heap(self) -> dict[str, int] | None:
+        return None
 
     async def power_on(self) -> None:
         bench = self._bench
@@ -127,8 +127,12 @@ class MicroPythonRuntime:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._process: MicroPythonProcess | None = None
-        self.reset_cause: int | None = None
+        self._process = MicroPythonProcess(
+            bench.wiring.mcu,
+            heap=bench.heap,
+            console=bench.console_line,
+            measure_every=_HEAP_PROBE_EVERY if bench.heap_probe else 0,
+        )
 
     @staticmethod
     def make_clock() -> Clock:
@@ -137,6 +141,38 @@ class MicroPythonRuntime:
     @staticmethod
     def make_sandbox(clock: Clock, seed: int, now: Callable[[], datetime.datetime]) -> Sandbox:
         return SocketSandbox(clock, seed, now)
+
+    @property
+    def reset_cause(self) -> int | None:
+        return self._process.reset_cause
+
+    @property
+    def heap(self) -> dict[str, int] | None:
+        process = self._process
+        return {
+            "size": self._bench.heap,
+            "at_start_bytes": process.heap_at_start,
+            "peak_bytes": process.heap_peak,
+            "used_bytes": process.heap_used,
+        }
+
+    async def power_on(self) -> None:
+        self._bench.wiring.flash.power_on()
+        await self._process.start()
+
+    async def power_off(self) -> None:
+        if self._process.running:
+            await self._process.measure()
+        if self._process.ended is None:
+            await self._process.stop()
+        self._bench.sandbox.network.hang_up()
+
+    async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> None:
+        await _until_real(
+            self._bench.clock, lambda: happened() or self._process.failure is not None, deadline_ns
+        )
+        if self._process.failure is not None:
+            raise self._process.failure
 
 
 async def _until_real(clock: Clock, happened: Callable[[], bool], deadline_ns: int) -> None:

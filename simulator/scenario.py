@@ -107,7 +107,8 @@ class _Checker:
         for key in document:
             if key not in known:
                 raise self._wrong(
-                    document.lines[key], f"{key} is not a key of a scenario ({', '.join(sorted(known))})"
+                    document.lines[key],
+                    f"{key} is not a key of a scenario ({', '.join(sorted(known))})",
                 )
         steps = document.get("steps")
         if not isinstance(steps, list) or not steps:

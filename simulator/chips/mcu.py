@@ -73,6 +73,8 @@ class Mcu:
         self.board = board
         self.chip: str = board["chip"]
         self.rng = random.Random(seed)
+        # Apart from the hardware's: not every runtime asks for it, and both shall draw alike.
+        self.soft_rng = random.Random(seed + 1)
         self.title = f"{board.get('title', board.get('name', self.chip))} with {self.chip.upper()}"
         self.build_name = "ESP32_GENERIC_S3" if self.chip == "esp32s3" else "ESP32_GENERIC"
         size = min(psram.get("size_mib", 0) * _MIB, _MOST_MAPPED[self.chip])

@@ -61,7 +61,7 @@ class World:
         self.root = root
         self.network = network
         self.clock: VirtualClock = mcu.clock  # type: ignore[assignment]
-        self.rng = random.Random(mcu.rng.getrandbits(64) if seed is None else seed)
+        self.rng = random.Random(mcu.soft_rng.getrandbits(64) if seed is None else seed)
         self.lines: list[str] = []
         self.cwd = "/"
         self.handlers: dict[int, Callable[[int], None] | None] = {}

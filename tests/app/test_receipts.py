@@ -49,7 +49,14 @@ def text(transaction: Transaction, which: str, language: str = "en") -> str:
 @pytest.mark.parametrize("which", [receipts.CUSTOMER, receipts.MERCHANT])
 def test_a_receipt_says_who_sold_what_for_how_much_and_who_approved(which):
     slip = text(finished(), which)
-    for needed in ("Kassa Coffee", "12.50", "476173******0010", "A0000000031010", "000042", "A1B2C3"):
+    for needed in (
+        "Kassa Coffee",
+        "12.50",
+        "476173******0010",
+        "A0000000031010",
+        "000042",
+        "A1B2C3",
+    ):
         assert needed in slip
     assert "632610000042" in slip
     assert "APPROVED" in slip

@@ -31,14 +31,15 @@ def receipt(
     rows.append(("space", 1))
     rows.append(("center", t("receipt.%s_copy" % copy)))
     rows.append(("rule",))
-    rows.append(("pair", t("receipt.date"), words.format_date(transaction.started)))
+    moment = words.format_date(transaction.started) + " " + words.format_time(transaction.started)
+    rows.append(("pair", t("receipt.date"), moment))
     rows.append(("pair", t("receipt.terminal"), config.terminal_id))
     rows.append(("pair", t("receipt.merchant"), config.merchant.id))
     rows.append(("pair", t("receipt.stan"), "%06d" % transaction.stan))
     outcome = transaction.outcome
     if outcome is not None:
         rows.append(("pair", t("receipt.card"), transaction.masked_pan))
-        rows.append(("pair", outcome.label, t("receipt.contactless")))
+        rows.append(("pair", outcome.label.upper(), t("receipt.contactless")))
         rows.append(("pair", t("receipt.aid"), outcome.aid.hex().upper()))
     rows.append(("rule",))
     rows.append(("center", t("receipt." + transaction.kind)))

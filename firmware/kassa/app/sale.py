@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PRESENT_WITHIN_MS = const(60_000)
 _DISCOVER_MS = const(1_000)
-_READ_OK_SHOWN_MS = const(500)
+_READ_OK_SHOWN_MS = const(300)
 _RESULT_SHOWN_MS = const(6_000)
 _CANCELLED_SHOWN_MS = const(2_000)
 _MOST_TAPS = const(10)
@@ -61,13 +61,15 @@ class Sale:
             transaction.move(life.CANCELLED)
             await self._screens.acknowledge("cancelled", _CANCELLED_SHOWN_MS)
             return
-        transaction.outcome = outcome
+        transaction.attach_card(outcome)
         if outcome.kind == emv.ONLINE_REQUEST:
             transaction.move(life.CARD_READ)
             await self._authorise(transaction)
         else:
-            transaction.decline(_reason(outcome))
+            transaction.decline("card_declined")
+        outcome.forget()
         await self._finish(transaction)
+
     async def _read_card(self, transaction: Transaction) -> "Outcome | None":
         """Let the customer tap until a card has decided; None when the sale was cancelled or nobody came.
 

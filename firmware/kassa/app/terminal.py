@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from kassa.drivers.keypad import Keypad
     from kassa.drivers.pn532 import PN532
-    from kassa.drivers.printer import Printer
     from kassa.emv.entry_point import EntryPoint
     from kassa.host.link import HostLink
     from kassa.payment.authorise import Authoriser
@@ -44,7 +43,6 @@ class Terminal:
         log: "Log",
         keypad: "Keypad",
         reader: "PN532",
-        printer: "Printer",
         screens: "Screens",
         entry_point: "EntryPoint",
         link: "HostLink",
@@ -57,7 +55,6 @@ class Terminal:
         self.log = log
         self.keypad = keypad
         self.reader = reader
-        self.printer = printer
         self.screens = screens
         self.entry_point = entry_point
         self.link = link

@@ -65,9 +65,7 @@ class Authoriser:
         transaction.response_code = str(answer[39])
         transaction.approval_code = str(answer.get(38, "")).strip()
         transaction.rrn = str(answer.get(37, "")).strip()
-        self._log.event(
-            "payment", "answer", stan=transaction.stan, code=transaction.response_code
-        )
+        self._log.event("payment", "answer", stan=transaction.stan, code=transaction.response_code)
         if responses.is_approved(transaction.response_code):
             transaction.move(life.APPROVED)
         else:

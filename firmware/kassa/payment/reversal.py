@@ -78,9 +78,7 @@ class Reversals:
                     self._log.trouble("payment", "reversal unanswered", error)
                 else:
                     transaction.move(life.REVERSED)
-                    self._log.event(
-                        "payment", "reversed", stan=transaction.stan, code=answer[39]
-                    )
+                    self._log.event("payment", "reversed", stan=transaction.stan, code=answer[39])
                     return
             await asyncio.sleep_ms(wait_ms)
             wait_ms = min(2 * wait_ms, _LONGEST_WAIT_MS)
