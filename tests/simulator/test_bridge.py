@@ -1,4 +1,4 @@
-"""The bridge's frames: every value crosses unchanged, in whatever pieces, and garbage is refused."""
+"""The bridge's frames: every value crosses unchanged, in whatever pieces; garbage is refused."""
 
 from __future__ import annotations
 
