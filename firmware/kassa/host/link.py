@@ -237,9 +237,8 @@ class HostLink:
         if self._connection is None:
             attempt = self._passes_begun
             if attempt == self._passes_over or self._been_online:
-                attempt += (
-                    1  # none is under way, or its connection is just ending: the next counts
-                )
+                # None is under way, or it had a connection that is just ending: the next counts.
+                attempt += 1
             self._hurry.set()
             while self._connection is None and self._passes_over < attempt:
                 try:
@@ -274,6 +273,8 @@ class HostLink:
             raise NoAnswer("no answer within the time-out")
         finally:
             self._matcher.give_up(waiting)
+            if not connection.usable and connection is self._connection:
+                self._offer(None)
             # The connection may have ended, and the next keys will be wanted: run() shall look.
             self._attend.set()
         answer = waiting.answer
