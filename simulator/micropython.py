@@ -179,17 +179,19 @@ class MicroPythonProcess:
             raise RuntimeError("never started")
         return await asyncio.shield(self._pump)
 
-    async def measure(self) -> tuple[int, int]:
+    async def measure(self, timeout_s: float = 5) -> tuple[int, int]:
         """(bytes in use, bytes free) of the heap after a collection, as soon as it listens.
 
-        Raises RuntimeError when it does not run (any more).
+        It listens in every call to the chip, while it sleeps, and in the asyncio loop once a pin
+        has an interrupt handler.  Raises RuntimeError when it does not run (any more) and
+        TimeoutError when it did not listen in time.
         """
         if not self.running or self._bridge is None:
             raise RuntimeError("the firmware is not running")
         future: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
         self._measured.append(future)
         self._bridge.measure()
-        return await future
+        return await asyncio.wait_for(future, timeout_s)
 
     # -- inside
 
