@@ -8,6 +8,7 @@ import __future__
 
 import ast
 import builtins
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
@@ -16,8 +17,8 @@ from typing import Any
 from simulator.standins.errors import DeviceOSError
 from simulator.standins.width import BUILTINS
 
-STANDINS = Path(__file__).parent
-FIRMWARE = STANDINS.parent.parent / "firmware"
+_HERE = str(Path(__file__).parent)
+FIRMWARE = Path(__file__).parent.parent.parent / "firmware"
 PREFIX = "simulator.standins."
 
 # Written in MicroPython; they see what the firmware sees.
@@ -65,7 +66,9 @@ HOST_MODULES = frozenset(
 # Parts of the machinery that are the same for every world.
 SHARED = frozenset({"errors", "modules", "width", "world"})
 
-_compiled: dict[Path, tuple[int, CodeType]] = {}
+_compiled: dict[str, tuple[int, CodeType]] = {}  # path -> (time of change, code)
+_found: dict[tuple[str, str], str] = {}  # (firmware, module) -> path
+_offered: dict[str, list[str]] = {}  # what a stand-in without `__all__` offers
 
 
 class _DeviceErrors(ast.NodeTransformer):
@@ -87,14 +90,29 @@ def compile_source(source: str, filename: str) -> CodeType:
     return compile(tree, filename, "exec", flags=flags, dont_inherit=True, optimize=0)
 
 
-def compiled(path: Path) -> CodeType:
+def compiled(path: str) -> CodeType:
     """The code of a file, compiled once a process unless the file has changed."""
-    stamp = path.stat().st_mtime_ns
+    stamp = os.stat(path).st_mtime_ns
     known = _compiled.get(path)
     if known is None or known[0] != stamp:
-        known = stamp, compile_source(path.read_text(encoding="utf-8"), str(path))
+        with open(path, encoding="utf-8") as file:
+            known = stamp, compile_source(file.read(), path)
         _compiled[path] = known
     return known[1]
+
+
+def _file_of(root: str, name: str) -> str | None:
+    """The file of a firmware module, or None."""
+    known = _found.get((root, name))
+    if known is not None and os.path.exists(known):
+        return known
+    relative = name.replace(".", "/")
+    for folder in (root, root + "/lib"):
+        for path in (f"{folder}/{relative}/__init__.py", f"{folder}/{relative}.py"):
+            if os.path.isfile(path):
+                _found[root, name] = path
+                return path
+    return None
 
 
 class ModuleSpace:
@@ -110,7 +128,7 @@ class ModuleSpace:
     ) -> None:
         self.modules: dict[str, ModuleType] = {}
         self._standins: dict[str, ModuleType] = {}
-        self._firmware = firmware
+        self._firmware = str(firmware)
         self._given = given or {}
         self.device_builtins = {name: getattr(builtins, name) for name in BUILTINS}
         self.device_builtins.update(
@@ -152,7 +170,7 @@ class ModuleSpace:
 
     def has(self, name: str) -> bool:
         """Whether the firmware has a module of this name."""
-        return name in self._given or self._firmware_file(name) is not None
+        return name in self._given or _file_of(self._firmware, name) is not None
 
     def execute(self, code: CodeType, name: str, filename: str) -> ModuleType:
         """Execute `code` as module `name` of the device."""
@@ -166,18 +184,10 @@ class ModuleSpace:
         return module
 
     def _load_firmware(self, name: str) -> ModuleType:
-        path = self._firmware_file(name)
+        path = _file_of(self._firmware, name)
         if path is None:
             raise ImportError(f"no module named '{name}'")
-        return self.execute(compiled(path), name, str(path))
-
-    def _firmware_file(self, name: str) -> Path | None:
-        relative = name.replace(".", "/")
-        for root in (self._firmware, self._firmware / "lib"):
-            for candidate in (root / relative / "__init__.py", root / (relative + ".py")):
-                if candidate.is_file():
-                    return candidate
-        return None
+        return self.execute(compiled(path), name, path)
 
     @staticmethod
     def _new(name: str, filename: str, names: dict[str, Any]) -> ModuleType:
@@ -210,7 +220,7 @@ class ModuleSpace:
         if hasattr(module, "__path__"):
             for item in fromlist:
                 inner = f"{name}.{item}"
-                if not hasattr(module, item) and self._firmware_file(inner) is not None:
+                if not hasattr(module, item) and _file_of(self._firmware, inner) is not None:
                     self.load(inner)
         return module
 
@@ -235,12 +245,13 @@ class ModuleSpace:
         module = self._standins.get(short)
         if module is not None:
             return module
-        base = STANDINS.joinpath(*short.split("."))
-        path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
-        if not path.is_file():
-            raise ImportError(f"no module named '{short}'")
+        path = f"{_HERE}/{short.replace('.', '/')}.py"
+        if not os.path.isfile(path):
+            path = path[: -len(".py")] + "/__init__.py"
+            if not os.path.isfile(path):
+                raise ImportError(f"no module named '{short}'")
         names = self.device_builtins if short in DEVICE_MODULES else self._host_builtins
-        module = self._new(PREFIX + short, str(path), names)
+        module = self._new(PREFIX + short, path, names)
         self._standins[short] = module
         try:
             exec(compiled(path), vars(module))
@@ -254,9 +265,10 @@ class ModuleSpace:
         defines.
         """
         module = self.standin(name)
-        offered = vars(module).get("__all__")
+        offered = vars(module).get("__all__") or _offered.get(name)
         if offered is None:
             offered = [item for item, value in vars(module).items() if _own(item, value, module)]
+            _offered[name] = offered
         facade = ModuleType(name)
         for item in offered:
             setattr(facade, item, getattr(module, item))
