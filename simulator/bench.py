@@ -13,18 +13,16 @@ call, and the same seed gives the same run.  On `micropython` the real binary ru
 from __future__ import annotations
 
 import datetime
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from PIL import Image
-
 from host_tools import image
 from simulator import cards, provisioning
 from simulator.clock import NS_PER_MS, NS_PER_S
 from simulator.filesystem import build_image
+from simulator.instruments import FlashView, NetworkSwitch, Paper, Screen
 from simulator.runtimes import RUNTIMES, Runtime
 from simulator.standins.world import World
 from simulator.timings import SaleTimings
@@ -44,96 +42,6 @@ _EPOCH = datetime.datetime(2026, 1, 5, 10, 0, tzinfo=datetime.UTC)
 
 class BenchError(AssertionError):
     """The terminal did not do what was expected; the message says what it showed instead."""
-
-
-class Screen:
-    """What the customer sees, as told by the firmware (name, words) and by the panel (pixels)."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self.name = ""
-        self.words: list[str] = []
-        self.history: list[dict[str, Any]] = []
-
-    @property
-    def text(self) -> str:
-        """The words on the screen, one text a line, top to bottom."""
-        return "\n".join(self.words)
-
-    def image(self) -> Image.Image:
-        return self._bench.wiring.panel.image()
-
-    def png(self) -> bytes:
-        """The panel's picture as PNG."""
-        return _png(self.image())
-
-
-class Paper:
-    """What came out of the printer."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-
-    @property
-    def text(self) -> str:
-        """Everything printed as text so far; what was printed as a picture is not in it."""
-        return self._bench.wiring.printer.text
-
-    @property
-    def slips(self) -> list[str]:
-        """The text of each slip that was cut off."""
-        return self._bench.wiring.printer.receipts
-
-    def png(self) -> bytes:
-        return _png(self._bench.wiring.printer.image())
-
-
-class FlashView:
-    """The whole flash chip."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-
-    def image(self) -> bytes:
-        return self._bench.wiring.flash.image()
-
-
-class NetworkSwitch:
-    """The shop's network: Wi-Fi and everything behind it."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-
-    def down(self) -> None:
-        """The router is off: Wi-Fi is gone and open connections are dead."""
-        self._bench.wiring.wlan.up = False
-        self._bench.sandbox.network.down()
-
-    def up(self) -> None:
-        self._bench.wiring.wlan.up = True
-        self._bench.sandbox.network.up()
-
-    @property
-    def latency_ms(self) -> float:
-        """A round trip."""
-        return self._bench.sandbox.network.latency_ms
-
-    @latency_ms.setter
-    def latency_ms(self, value: float) -> None:
-        self._bench.sandbox.network.latency_ms = value
-
-    @property
-    def loss(self) -> float:
-        """Share of segments lost; TCP makes delay of it."""
-        return self._bench.sandbox.network.loss
-
-    @loss.setter
-    def loss(self, value: float) -> None:
-        self._bench.sandbox.network.loss = value
-
-    def drop_next(self, direction: str) -> None:
-        """Lose the next "request" or "response" between terminal and acquirer."""
-        self._bench.sandbox.acquirer.faults.drop_next(direction)
 
 
 class Bench:
@@ -231,7 +139,7 @@ class Bench:
             return
         await self._runtime.power_off()
         self.powered = False
-        self.wiring.pn532.reset()  # hangs on the same supply
+        self.wiring.power_off()
         self._online = False
 
     # -- a person's hands
@@ -332,6 +240,10 @@ class Bench:
         """MicroPython's heap in bytes, None on CPython; the peak is only as good as the probe."""
         return self._runtime.heap
 
+    async def measure_heap(self) -> None:
+        """Have `heap_report` tell of this moment."""
+        await self._runtime.measure()
+
     def timings(self) -> dict[str, float]:
         """Milliseconds by phase of the last sale."""
         return self.sale.report()
@@ -404,9 +316,3 @@ class Bench:
 def _as_cards(card: Any) -> list[Any]:
     """One card, or the several that a profile such as `two_cards` stands for."""
     return list(getattr(card, "cards", [card]))
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()

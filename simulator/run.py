@@ -41,6 +41,7 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
             steps.append({"do": step.do, "ok": ok, "t_ms": t_ms, "detail": detail})
             if not ok:
                 break
+        await bench.measure_heap()
         return report(bench, steps)
 
 

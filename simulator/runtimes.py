@@ -38,6 +38,10 @@ class Runtime(Protocol):
     @staticmethod
     def make_sandbox(clock: Clock, seed: int, now: Callable[[], datetime.datetime]) -> Sandbox: ...
 
+    async def measure(self) -> None:
+        """Collect, and bring `heap` up to date."""
+        ...
+
     async def power_on(self) -> None: ...
 
     async def power_off(self) -> None: ...
@@ -97,6 +101,9 @@ class CpythonRuntime:
             self._world.close()
             self._world = None
         self._bench.sandbox.network.hang_up()
+
+    async def measure(self) -> None:
+        return
 
     async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> None:
         if self._bench.realtime:
@@ -160,9 +167,11 @@ class MicroPythonRuntime:
         self._bench.wiring.flash.power_on()
         await self._process.start()
 
-    async def power_off(self) -> None:
+    async def measure(self) -> None:
         if self._process.running:
             await self._process.measure()
+
+    async def power_off(self) -> None:
         if self._process.ended is None:
             await self._process.stop()
         self._bench.sandbox.network.hang_up()

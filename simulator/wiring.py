@@ -64,6 +64,14 @@ class Wiring:
         vfs = self.partition("vfs")
         return Littlefs(self.flash, vfs["offset"], vfs["size"])
 
+    def power_off(self) -> None:
+        """The supply goes: every chip forgets what it only knew under power."""
+        self.mcu.power_off()
+        if self.pn532 is not None:
+            self.pn532.reset()
+        if self.panel is not None:
+            self.panel.power_on()
+
     def partition(self, name: str) -> dict[str, Any]:
         """The board's partition of that name: name, type, subtype, offset, size."""
         for entry in self.board["partitions"]:
