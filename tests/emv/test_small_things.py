@@ -3,11 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kassa.emv import account, apdu, outcome, tags, tlv, tvr
+from kassa.emv import account, apdu, cvm, outcome, preprocessing, tags, tlv, tvr
 from kassa.emv.errors import CardDataError
+from kassa.emv.kernels import kernel2, kernel3, relay
 from kassa.emv.outcome import Outcome
 from kassa.emv.transaction_data import bcd, comparable_date
 
+from simulator.cards import bits
 from simulator.cards.dictionary import ELEMENTS
 
 
@@ -97,3 +99,68 @@ def test_every_tag_is_written_as_it_is_read() -> None:
     for tag in ELEMENTS:
         raw = tlv.tag_bytes(tag)
         assert tlv.read_tag(raw, 0, len(raw)) == (tag, len(raw))
+
+
+def says(tag: int, value: bytes) -> list[str]:
+    """What the lens, which was written from the books apart from the kernels, reads in `value`."""
+    return [line.partition(": ")[2] for line in bits.explain(tag, value)]
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("TTQ1_MAGSTRIPE", "mag-stripe mode"),
+        ("TTQ1_EMV_MODE", "EMV mode"),
+        ("TTQ1_CONTACT_CHIP", "contact chip"),
+        ("TTQ1_OFFLINE_ONLY", "offline only"),
+        ("TTQ1_ONLINE_PIN", "online PIN"),
+        ("TTQ1_SIGNATURE", "signature"),
+        ("TTQ1_ODA_ONLINE", "ODA for online authorisations"),
+        ("TTQ2_ONLINE_REQUIRED", "online cryptogram required"),
+        ("TTQ2_CVM_REQUIRED", "CVM required"),
+        ("TTQ2_OFFLINE_PIN", "offline PIN"),
+        ("TTQ3_ISSUER_UPDATE", "issuer update"),
+        ("TTQ3_CONSUMER_DEVICE_CVM", "consumer device CVM"),
+        ("TTQ4_FDDA_1", "fDDA version 1"),
+    ],
+)
+def test_D_5_the_bits_of_the_ttq(name: str, meaning: str) -> None:
+    value = bytearray(4)
+    value[int(name[3]) - 1] = getattr(preprocessing, name)
+    assert says(tags.TTQ, value) == [meaning]
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("CTQ1_ONLINE_PIN", "online PIN required"),
+        ("CTQ1_SIGNATURE", "signature required"),
+        ("CTQ1_ONLINE_IF_ODA_FAILS", "online if ODA fails"),
+        ("CTQ1_SWITCH_IF_ODA_FAILS", "switch interface if ODA fails"),
+        ("CTQ1_ONLINE_IF_EXPIRED", "online if expired"),
+        ("CTQ1_SWITCH_FOR_CASH", "switch interface for cash"),
+        ("CTQ1_SWITCH_FOR_CASHBACK", "switch interface for cashback"),
+        ("CTQ2_CDCVM_PERFORMED", "consumer device CVM performed"),
+        ("CTQ2_ISSUER_UPDATE", "issuer update supported"),
+    ],
+)
+def test_D_6_the_bits_of_the_ctq(name: str, meaning: str) -> None:
+    value = bytearray(2)
+    value[int(name[3]) - 1] = getattr(kernel3, name)
+    assert says(tags.CTQ, value) == [meaning]
+
+
+@pytest.mark.parametrize(
+    ("place", "bit", "meaning"),
+    [
+        (0, cvm.AIP1_CARDHOLDER_VERIFICATION, "cardholder verification"),
+        (0, cvm.AIP1_ON_DEVICE, "on-device cardholder verification"),
+        (0, kernel2.AIP1_CDA, "CDA"),
+        (1, kernel2.AIP2_EMV_MODE, "EMV mode"),
+        (1, relay.AIP2_RELAY, "relay resistance"),
+    ],
+)
+def test_D_7_the_bits_of_the_aip(place: int, bit: int, meaning: str) -> None:
+    value = bytearray(2)
+    value[place] = bit
+    assert says(tags.AIP, value) == [meaning]

@@ -63,6 +63,11 @@ def recover_ac(values: bytes) -> bytes:
     return _command(0x80, 0xD0, 0x00, 0x00, values)
 
 
+def exchange_relay_resistance(entropy: bytes) -> bytes:
+    """EXCHANGE RELAY RESISTANCE DATA (Book C-2): `entropy` is the unpredictable number."""
+    return _command(0x80, 0xEA, 0x00, 0x00, entropy)
+
+
 def external_authenticate(data: bytes) -> bytes:
     """EXTERNAL AUTHENTICATE with the issuer's data (tag 91)."""
     ensure(len(data) <= 0xFF, "command data too long")

@@ -15,6 +15,7 @@ from kassa.emv import (
     tvr,
 )
 from kassa.emv.errors import CardDataError, EmvError, TlvError
+from kassa.emv.kernels import relay
 from kassa.emv.kernels.torn import TornLog
 from kassa.emv.outcome import Outcome, UiRequest
 from kassa.system.card import CardError, TwoCards
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from kassa.emv.tap import Tap
 
 # D-7: application interchange profile (82)
-_AIP1_CDA = 0x01
-_AIP2_EMV_MODE = 0x80
+AIP1_CDA = 0x01
+AIP2_EMV_MODE = 0x80
 # 9F33
 _CAPABILITY1_CONTACTS = 0x20
 _CAPABILITY3_CDA = 0x08
@@ -78,15 +79,16 @@ class Kernel2:
         tap.needs(tags.AIP, tags.AFL)
         aip = tap.data[tags.AIP]
         # C2-13: mag-stripe mode is not there; a card that only has it is not guessed at.
-        if not aip[1] & _AIP2_EMV_MODE:
+        if not aip[1] & AIP2_EMV_MODE:
             raise CardDataError("magstripe not supported")
         cda = bool(
-            aip[0] & _AIP1_CDA
+            aip[0] & AIP1_CDA
             and settings.security_capability[0] & _CAPABILITY3_CDA
             and tap.oda is not None
         )
         if not cda:
             tap.set_tvr(tvr.ODA_NOT_PERFORMED)
+        await relay.check(tap)
 
         tap.phase("records")
         count = await records.read_all(tap, tap.data[tags.AFL], strict=True)
