@@ -19,15 +19,12 @@ from simulator.acquirer import key_material
 from simulator.acquirer.acquirer import Acquirer
 from simulator.acquirer.pki import SERVER_NAME, Pki
 from simulator.acquirer.server import Server, serve
-from simulator.micropython import binary, run_script
 from simulator.network import NetworkProxy
 from tests.host.bench import PAN, TRACK2, config_document, emv_data, route
 from tests.host.strategies import NUMBERS, PRINTABLE
+from tests.on_micropython.run import run_script
 
-pytestmark = [
-    pytest.mark.micropython,
-    pytest.mark.skipif(binary() is None, reason="no MicroPython binary on this machine"),
-]
+pytestmark = pytest.mark.micropython
 
 
 def random_message(chance: random.Random) -> dict[str, str]:

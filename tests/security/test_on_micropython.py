@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from simulator.micropython import binary, run_script
 from simulator.standins.world import World
+from tests.on_micropython.run import run_script
 from tests.security import vectors
 
-pytestmark = [
-    pytest.mark.micropython,
-    pytest.mark.skipif(binary() is None, reason="no MicroPython binary on this machine"),
-]
+pytestmark = pytest.mark.micropython
 
 _VECTORS = Path(vectors.__file__).read_text()
 
