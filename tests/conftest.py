@@ -34,8 +34,15 @@ def micropython_binary() -> str:
     return binary
 
 
+def bare_board(name: str = REFERENCE_BOARD) -> dict[str, Any]:
+    """A board with nothing on its pins: chip, flash, PSRAM and partition table alone."""
+    board = load_board(name)
+    kept = ("name", "title", "chip", "flash", "psram", "partitions")
+    return {key: board[key] for key in kept if key in board}
+
+
 def new_world(
-    board_name: str = REFERENCE_BOARD,
+    board_name: str | dict[str, Any] = REFERENCE_BOARD,
     seed: int = 0,
     *,
     wiring: Wiring | None = None,
@@ -43,10 +50,11 @@ def new_world(
     **kw: Any,
 ) -> World:
     """A freshly powered terminal; `world.wiring` are its chips.  Give `wiring` to power the same
-    one again.
+    one again; `board_name` may be a parsed board, too.
     """
     if wiring is None:
-        wiring = Wiring(load_board(board_name), VirtualClock(), seed)
+        board = load_board(board_name) if isinstance(board_name, str) else board_name
+        wiring = Wiring(board, VirtualClock(), seed)
     world = World(wiring.mcu, ticks_start_ms=ticks_start_ms, **kw)
     world.wiring = wiring
     return world

@@ -10,10 +10,16 @@ import pytest
 
 from simulator.chips.buses import DataSheetViolation
 from simulator.chips.mcu import HARD_RESET, PWRON_RESET, SOFT_RESET, WDT_RESET
-from simulator.clock import NS_PER_MS, NS_PER_S
+from simulator.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from simulator.standins.world import Ended, World
 from simulator.wiring import Wiring
-from tests.conftest import new_world
+from tests.conftest import bare_board, new_world
+
+
+@pytest.fixture
+def wiring() -> Wiring:
+    """A chip with a flash and nothing on its pins."""
+    return Wiring(bare_board(), VirtualClock())
 
 
 @pytest.fixture
@@ -27,7 +33,7 @@ def program(tmp_path: Path):
     return make
 
 
-LAMP = 1  # a pin that nothing but the firmware drives
+LAMP = 1
 
 
 def never() -> bool:
@@ -75,7 +81,8 @@ def test_annotations_are_not_evaluated_as_on_the_device(world: World):
     assert world.execute("def f(a: Undefined) -> Unknown:\n    return a").f(3) == 3
 
 
-def test_the_board_file_is_the_module_board(world: World, board):
+def test_the_board_file_is_the_module_board(board):
+    world = new_world()
     assert world.load("board").BOARD["panel"] == board["panel"]
 
 
