@@ -160,6 +160,35 @@ def test_a_power_cut_at_any_operation_leaves_the_old_or_the_new_value(torn: str 
     assert flash.conflicts == 0
 
 
+def test_what_a_power_cut_left_behind_neither_comes_back_nor_takes_room() -> None:
+    flash, nvs = storage(pages=3)
+    nvs.set_i32("ns", "n", 1)
+    nvs.set_blob("ns", "b", b"1" * 500)
+    start = flash.snapshot()
+    entries = sum(item.span for page in nvs._pages for item in page.items.values())
+    for operation in range(1, 30):
+        flash.restore(start)
+        _, nvs = storage(flash, pages=3)
+        flash.cut_after(operation)
+        try:
+            nvs.set_i32("ns", "n", 2)
+            nvs.set_blob("ns", "b", b"2" * 500)
+        except PowerCut:
+            flash.power_on()
+        else:
+            flash.no_cut()
+            assert operation > 6
+            return
+        _, nvs = storage(flash, pages=3)
+        left = sum(item.span for page in nvs._pages for item in page.items.values())
+        assert left == entries, operation
+        for key in ("n", "b"):
+            nvs.erase_key("ns", key)
+            with expect(chip.NOT_FOUND):
+                nvs.erase_key("ns", key)
+    raise AssertionError("it never came to an end")
+
+
 def read(nvs: Nvs, key: str) -> bytes | int | None:
     try:
         return nvs.get_blob("ns", key) if key == "k0" else nvs.get_i32("ns", key)
