@@ -27,7 +27,7 @@ class Connection:
         self._ended = False
         self._error: int | Exception | None = None
         self._received = bytearray()
-        self._connection: Any = here.network.connect(host, port, tls)
+        self._connection: Any = here.guard(here.network.connect, host, port, tls)
         self._connection.on_open(self._opened)
         self._connection.on_data(self._data)
         self._connection.on_close(self._closed)
@@ -38,7 +38,7 @@ class Connection:
     def start_tls(self, tls: Any) -> None:
         """Speak TLS from here on; writable again when the handshake is over."""
         self._open = False
-        self._connection.secure(tls)
+        here.guard(self._connection.secure, tls)
 
     @property
     def settled(self) -> bool:
@@ -103,10 +103,10 @@ class Connection:
         if self._ended:
             raise OSError(_ENOTCONN)
         data = buf.encode() if isinstance(buf, str) else bytes(memoryview(buf))
-        self._connection.send(data)
+        here.guard(self._connection.send, data)
         return len(data)
 
     def close(self) -> None:
         if not self._ended:
             self._ended = True
-            self._connection.close()
+            here.guard(self._connection.close)
