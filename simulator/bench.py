@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from host_tools import image
 from simulator import cards, provisioning
+from simulator.chips.nor_flash import PowerCut
 from simulator.clock import NS_PER_MS, NS_PER_S
 from simulator.filesystem import build_image
 from simulator.instruments import FlashView, NetworkSwitch, Paper, Screen
@@ -219,10 +220,13 @@ class Bench:
     async def _until(self, happened: Callable[[], bool], within_s: float) -> bool:
         deadline_ns = self.clock.now_ns + int(within_s * NS_PER_S)
         while self.clock.now_ns < deadline_ns and not happened():
-            await self._runtime.run_until(
-                lambda: happened() or self._runtime.reset_cause is not None, deadline_ns
-            )
-            if self._runtime.reset_cause is not None:
+            try:
+                await self._runtime.run_until(
+                    lambda: happened() or self._runtime.reset_cause is not None, deadline_ns
+                )
+            except PowerCut:
+                await self.cut_power()
+            if self.powered and self._runtime.reset_cause is not None:
                 await self._restart()
         return happened()
 

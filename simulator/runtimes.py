@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from simulator.chips.nor_flash import PowerCut
 from simulator.clock import NS_PER_S, Clock, RealClock, VirtualClock
 from simulator.micropython import MicroPythonProcess
 from simulator.sandbox import Sandbox, SocketSandbox, VirtualSandbox
@@ -47,7 +48,11 @@ class Runtime(Protocol):
     async def power_off(self) -> None: ...
 
     async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> None:
-        """Let the terminal run until `happened()`, the deadline (clock of the world) or a reset."""
+        """Let the terminal run until `happened()`, the deadline (clock of the world) or a reset.
+
+        Raises PowerCut when the flash chip's own cut came, DataSheetViolation when the firmware did
+        what a chip forbids.
+        """
         ...
 
 
@@ -177,11 +182,17 @@ class MicroPythonRuntime:
         self._bench.sandbox.network.hang_up()
 
     async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> None:
+        process = self._process
+
+        def broken() -> BaseException | None:
+            return process.ended.error if process.ended is not None else None
+
         await _until_real(
-            self._bench.clock, lambda: happened() or self._process.failure is not None, deadline_ns
+            self._bench.clock, lambda: happened() or broken() is not None, deadline_ns
         )
-        if self._process.failure is not None:
-            raise self._process.failure
+        error = broken()
+        if error is not None and not (isinstance(error, PowerCut) and not self._bench.powered):
+            raise error
 
 
 async def _until_real(clock: Clock, happened: Callable[[], bool], deadline_ns: int) -> None:

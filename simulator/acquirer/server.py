@@ -36,6 +36,7 @@ class Server:
         self.acquirer = acquirer
         self._listener: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def port(self) -> int:
@@ -54,6 +55,7 @@ class Server:
             self._listener.close()
         for writer in list(self._connections):
             writer.transport.abort()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def hang_up(self) -> None:
         """Close every connection; terminals may come again at once."""
@@ -62,6 +64,9 @@ class Server:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
+        serving = asyncio.current_task()
+        assert serving is not None
+        self._serving.add(serving)
         session = Session(
             self.acquirer,
             writer.write,
@@ -77,6 +82,7 @@ class Server:
         finally:
             session.closed()
             self._connections.discard(writer)
+            self._serving.discard(serving)
             writer.close()
 
 
