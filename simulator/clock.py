@@ -88,6 +88,10 @@ class VirtualClock(Clock):
 
     def advance_to(self, when_ns: int) -> None:
         """Move to `when_ns`, running everything due until then, in order of time."""
+        if not self._due or self._due[0][0] > when_ns:  # by far the most calls
+            if when_ns > self._now_ns:
+                self._now_ns = when_ns
+            return
         while True:
             due_ns = self.next_due_ns()
             if due_ns is None or due_ns > when_ns:
