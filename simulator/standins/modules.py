@@ -64,7 +64,7 @@ HOST_MODULES = frozenset(
     }
 )
 # Parts of the machinery that are the same for every world.
-SHARED = frozenset({"errors", "modules", "width", "world"})
+SHARED = frozenset({"console", "errors", "modules", "width", "world"})
 
 _compiled: dict[str, tuple[int, CodeType]] = {}  # path -> (time of change, code)
 _found: dict[tuple[str, str], str] = {}  # (firmware, module) -> path

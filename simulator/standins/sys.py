@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any
 
+from simulator.standins.console import format_exception
 from simulator.standins.seam import here
 
 
@@ -57,7 +58,7 @@ def print_exception(exc: BaseException, file: Any = None, /) -> None:
     if file is None or isinstance(file, _Console):
         here.print_exception(exc)
     else:
-        file.write(here.format_exception(exc))
+        file.write(format_exception(exc))
 
 
 __all__ = [

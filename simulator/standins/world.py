@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from simulator.chips.mcu import Mcu
 from simulator.clock import NS_PER_MS, NS_PER_S, NS_PER_US, VirtualClock
+from simulator.standins.console import Console
 from simulator.standins.errors import as_device
 from simulator.standins.modules import FIRMWARE, ModuleSpace, compile_source
 
@@ -62,7 +62,6 @@ class World:
         self.network = network
         self.clock: VirtualClock = mcu.clock  # type: ignore[assignment]
         self.rng = random.Random(mcu.soft_rng.getrandbits(64) if seed is None else seed)
-        self.lines: list[str] = []
         self.cwd = "/"
         self.handlers: dict[int, Callable[[int], None] | None] = {}
         self.scheduler: Any = None
@@ -73,8 +72,10 @@ class World:
         self.heap_bytes = mcu.heap_bytes
         self.board_title = mcu.title
         self.build_name = mcu.build_name
-        self._console = console
-        self._line = ""
+        output = Console(console)
+        self.lines = output.lines
+        self.write = output.write
+        self.print_exception = output.print_exception
         self._ended: BaseException | None = None
         self._firmware: Any = None  # the task of main.py's asyncio.run()
         self._awaited: list[Any] = []
@@ -84,7 +85,7 @@ class World:
         self._ticks_zero_ns = self.clock.now_ns - ticks_start_ms * NS_PER_MS
         self._space = ModuleSpace(
             self,
-            self._print,
+            output.print,
             self.open,
             firmware,
             {"board": {"BOARD": mcu.board if board is None else board}},
@@ -253,41 +254,6 @@ class World:
 
     def open(self, name: str, mode: str = "r", **unknown: Any) -> Any:
         return self._space.standin("files").open(name, mode, **unknown)
-
-    # -- console
-
-    def write(self, text: str) -> None:
-        """Text to the console; each full line goes out."""
-        *lines, self._line = (self._line + text).split("\n")
-        for line in lines:
-            self.lines.append(line)
-            if self._console is not None:
-                self._console(line)
-
-    def format_exception(self, error: BaseException) -> str:
-        """A traceback as MicroPython prints it: no source lines, no causes."""
-        frames = [
-            f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n'
-            for frame in traceback.extract_tb(error.__traceback__)
-            if "/simulator/standins/" not in frame.filename
-        ]
-        text = str(error)
-        name = type(error).__name__
-        return (
-            "Traceback (most recent call last):\n"
-            + "".join(frames)
-            + (f"{name}: {text}\n" if text else f"{name}: \n")
-        )
-
-    def print_exception(self, error: BaseException) -> None:
-        self.write(self.format_exception(error))
-
-    def _print(self, *values: object, sep: str = " ", end: str = "\n", file: Any = None) -> None:
-        text = sep.join(map(str, values)) + end
-        if file is None:
-            self.write(text)
-        else:
-            file.write(text)
 
     # -- the run
 
