@@ -8,6 +8,7 @@ stage.image(), stage.words, stage.lamps, stage.tones()
 from __future__ import annotations
 
 import builtins
+import hashlib
 import json
 from collections.abc import Coroutine
 from pathlib import Path
@@ -27,11 +28,14 @@ STRIP_LINES = 24
 
 
 class _World(World):
-    """A world whose /assets are the ones in the source tree."""
+    """A world whose /assets are the ones in the source tree; /assets/x is the folder `assets`."""
+
+    assets = FIRMWARE
 
     def open(self, name: str, mode: str = "r", **unknown: Any) -> Any:
         assert name.startswith("/assets/"), name
-        return builtins.open(FIRMWARE / name[1:], mode)
+        folder = self.assets if name.startswith("/assets/x/") else FIRMWARE
+        return builtins.open(folder / name.removeprefix("/assets/x/").lstrip("/"), mode)
 
 
 class Stage:
@@ -94,7 +98,9 @@ class Stage:
 
     def begin(self, coro: Coroutine[Any, Any, Any]) -> Any:
         """Start something that waits for keys; its task."""
-        return self.world.load("asyncio").create_task(coro)
+        task = self.world.load("asyncio").create_task(coro)
+        self.wait(20)
+        return task
 
     def press(self, *keys: str) -> None:
         """Press and release keys, and let the terminal do what it does."""
@@ -214,3 +220,27 @@ def contact_sheet(language: str, columns: int = 8) -> Image.Image:
             picture(name, language)[0], (gap + x * (width + gap), gap + y * (height + gap))
         )
     return sheet
+
+
+HASHES = Path(__file__).with_name("hashes.json")
+
+
+def pixel_hash(image: Image.Image) -> str:
+    """Of what a person sees, to the last pixel."""
+    return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()[:16]
+
+
+def renew() -> None:
+    """Take the screens as they are now for right, and lay contact sheets beside the pictures."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    hashes = {
+        language: {name: pixel_hash(picture(name, language)[0]) for name in SCREENS}
+        for language in ("en", "zh")
+    }
+    HASHES.write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+    for language in hashes:
+        contact_sheet(language).save(PICTURES / f"all_{language}.png")
+
+
+if __name__ == "__main__":
+    renew()

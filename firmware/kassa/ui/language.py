@@ -106,9 +106,8 @@ class Catalogue:
         pattern = self._find("currency." + currency)
         number = self.format_number(abs(minor), currency)
         if pattern is None:
-            text = currency + _NO_BREAK + number
-        else:
-            text = pattern.format(amount=number)
+            pattern = currency + _NO_BREAK + "{amount}"
+        text = pattern.format(amount=number)
         return "-" + text if minor < 0 else text
 
     def format_plain_amount(self, minor: int, currency: str) -> str:

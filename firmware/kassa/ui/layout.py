@@ -23,7 +23,8 @@ def wrap(font: "Font", text: str, width: int) -> "list[str]":
     widths = [(font.width(piece), font.width(piece.rstrip())) for piece in pieces]
     limit = width
     ends = _fill(widths, width)
-    while len(ends) > 1:
+    longest = max([bare for _, bare in widths])
+    while len(ends) > 1 and width - _BALANCE >= longest:
         narrower = _fill(widths, width - _BALANCE)
         if len(narrower) > len(ends):
             break

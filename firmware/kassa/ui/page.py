@@ -98,7 +98,7 @@ class Page:
         """One line on base line `base`; `x` is its left (align 0), middle (1) or right (2)."""
         font = self.fonts.font(size)
         width, left, top, right, bottom = font.extent(text)
-        if word:
+        if word and text:
             self.say(text, base - size)
         if right <= left:
             return

@@ -56,33 +56,41 @@ def welcome(page: Page, facts: "Facts") -> None:
     if facts.get("time"):
         page.line(page.catalogue.format_time(facts["time"]), MARGIN, HEAD_BASE, SMALL, MUTED)
     page.language_key()
+    foot = _welcome_foot(page, facts)
     y = 42 if facts.get("pending_count") else 54
     page.picture(pictures.TAP, (WIDTH - 112) // 2, y, BLUE, PAPER)
     page.line(page.t("welcome.title"), WIDTH // 2, y + 122, TITLE, INK, PAPER, 1)
-    base = page.paragraph(facts["merchant"], y + 155, ((BODY, 1), (SMALL, 2)), INK)
-    page.paragraph(page.t("welcome.text"), base + 29, ((SMALL, 2),), MUTED)
-    _welcome_foot(page, facts)
+    base = page.paragraph(facts["merchant"], y + 155, ((BODY, 1), (SMALL, 2)), INK) + 29
+    if base + 6 < foot:
+        page.paragraph(page.t("welcome.text"), base, ((SMALL, 2),), MUTED)
 
 
-def _welcome_foot(page: Page, facts: "Facts") -> None:
-    """Network state, and above it the payments that still have to be sent."""
-    y = HEIGHT - _FOOT
+def _welcome_foot(page: Page, facts: "Facts") -> int:
+    """Network state, and above it the payments that still have to be sent; gives its top."""
+    state = page.t("network.online" if facts.get("online") else "network.offline")
+    texts = []  # above the state, from top to bottom
+    beside = ""
     count = facts.get("pending_count", 0)
     if count:
-        y -= _FOOT_ROW
+        key = "welcome.pending_one" if count == 1 else "welcome.pending"
+        texts.append(page.t(key, count=count))
+        if facts.get("pending_minor"):
+            beside = page.catalogue.format_amount(facts["pending_minor"], facts["currency"])
+            font = page.fonts.font(SMALL)
+            if font.width(state) + font.width(beside) > INNER - 40:
+                texts.append(beside)
+                beside = ""
+    y = HEIGHT - _FOOT - _FOOT_ROW * len(texts)
     page.box(0, y, WIDTH, HEIGHT - y, FAINT)
     base = y + 26
-    if count:
-        key = "welcome.pending_one" if count == 1 else "welcome.pending"
-        page.line(page.t(key, count=count), MARGIN, base, SMALL, INK, FAINT)
+    for text in texts:
+        page.line(text, MARGIN, base, SMALL, INK, FAINT)
         base += _FOOT_ROW
-    online = facts.get("online")
-    page.picture(pictures.DISC_12, MARGIN, base - 13, GREEN if online else AMBER, FAINT)
-    state = page.t("network.online" if online else "network.offline")
+    colour = GREEN if facts.get("online") else AMBER
+    page.picture(pictures.DISC_12, MARGIN, base - 13, colour, FAINT)
     page.line(state, MARGIN + 20, base, SMALL, INK, FAINT)
-    if count and facts.get("pending_minor"):
-        text = page.catalogue.format_amount(facts["pending_minor"], facts["currency"])
-        page.line(text, WIDTH - MARGIN, base, SMALL, INK, FAINT, 2)
+    page.line(beside, WIDTH - MARGIN, base, SMALL, INK, FAINT, 2)
+    return y
 
 
 def amount(page: Page, facts: "Facts") -> None:
