@@ -12,7 +12,7 @@ from cryptography import x509
 
 from simulator.acquirer.acquirer import Acquirer
 from simulator.acquirer.pki import SERVER_NAME, Pki
-from simulator.acquirer.server import serve
+from simulator.acquirer.server import serve, server_context
 from tests.acquirer.terminal import NOW, Terminal
 
 
@@ -94,6 +94,12 @@ def test_a_terminal_that_trusts_another_ca_refuses_the_server(pki: Pki, tmp_path
 def test_a_terminal_that_expects_another_name_refuses_the_server(pki: Pki) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         exchange(pki, client_context(pki, pki), name="acquirer.example")
+
+
+def test_the_server_itself_asks_for_tls_1_2_and_a_certificate(pki: Pki) -> None:
+    context = server_context(pki)
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert context.verify_mode is ssl.CERT_REQUIRED
 
 
 def test_tls_1_1_is_refused(pki: Pki) -> None:

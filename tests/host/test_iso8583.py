@@ -115,7 +115,7 @@ def test_a_message_cut_short_is_a_format_error(
         ("0200", 0),  # no bitmap
         ("02002000000000000000", 3),  # announced and not there
         ("02002000000000000000000A00", 3),  # a hex digit among digits
-        ("0200000000000000800012A4", 49),  # n3 with something before its three digits
+        ("02000000000000008000" + "1234", 49),  # n3 with something before its three digits
         ("02000000000000000200" + "0256" + "00" * 255, 55),  # one byte less than it says
         ("02000000000000000200" + "1A00", 55),  # a length that is no number
         ("0200400000000000000020" + "00" * 10, 2),  # 20 digits where 19 are the most

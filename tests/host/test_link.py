@@ -107,6 +107,25 @@ def test_the_next_keys_are_there_before_the_next_sale(bench: HostBench) -> None:
         bench.wait(4)
 
 
+def test_keys_are_wiped_as_soon_as_they_have_done_their_part(bench: HostBench) -> None:
+    bench.until_online()
+    handed_out = []
+    original = bench.keys.next_keys
+
+    async def next_keys() -> object:
+        handed_out.append(await original())
+        return handed_out[-1]
+
+    bench.keys.next_keys = next_keys
+    task = bench.start_exchange(bench.sale())
+    bench.wait(0.05)
+    [keys] = handed_out
+    assert not any(keys.data_key + keys.mac_request_key + keys.pin_key)
+    assert any(keys.mac_response_key)
+    bench.finish(task)
+    assert not any(keys.mac_response_key)
+
+
 def test_a_reversal_takes_the_sale_back(bench: HostBench) -> None:
     bench.exchange(bench.sale(stan=3))
     answer = bench.exchange(bench.builder.reversal(3, 1250, 978, 1, STARTED))

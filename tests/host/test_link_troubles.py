@@ -38,6 +38,41 @@ def test_an_awkward_host_gives_a_definite_error(bench: HostBench, fault: str, er
     assert_the_next_sale_works(bench)
 
 
+def test_an_answer_that_stops_half_way_ends_the_connection_at_once(bench: HostBench) -> None:
+    bench.until_online()
+    bench.acquirer.faults.next("stall")
+    with pytest.raises(bench.errors.NoAnswer):
+        bench.exchange(bench.sale())
+    assert bench.until_online() < 2000
+    assert len(bench.wire.attempts_ns) == 2
+    assert not any(entry["fields"].get("70") == "301" for entry in bench.acquirer.messages)
+
+
+def test_an_answer_that_never_comes_is_followed_by_an_echo_not_by_a_new_connection(
+    bench: HostBench,
+) -> None:
+    bench.until_online()
+    bench.acquirer.faults.next("drop_response")
+    with pytest.raises(bench.errors.NoAnswer):
+        bench.exchange(bench.sale())
+    assert not bench.link.online
+    assert bench.until_online() < 300
+    assert len(bench.wire.attempts_ns) == 1
+
+
+def test_a_lost_connection_is_followed_by_a_rest_whatever_routes_there_are(pki: Pki) -> None:
+    routes = [route("first", 8583), route("second", 8584)]
+    listening = (("10.0.0.1", 8583), ("10.0.0.1", 8584))
+    bench = HostBench(pki, listening=listening, routes=routes)
+    bench.until_online()
+    lost_ns = bench.clock.now_ns
+    bench.network._connections[0]._host_closes()
+    bench.wait(0.1)
+    assert not bench.link.online
+    bench.until_online()
+    assert bench.wire.attempts_ns[-1] - lost_ns >= 250_000_000
+
+
 def test_an_amount_that_is_never_answered_is_an_unknown_outcome(bench: HostBench) -> None:
     with pytest.raises(bench.errors.NoAnswer):
         bench.exchange(bench.sale(amount_minor=1268))
