@@ -52,7 +52,9 @@ class KeypadMatrix:
         self._bounces: dict[str, list[Timer]] = {}
         self._settling = False
         self._unsettled = False
-        for row in self._rows:
+        self._falls = [0] * len(self._rows)
+        for index, row in enumerate(self._rows):
+            row.listen(lambda level, index=index: self._row_changed(index, level))
             row.pull(self, 1)  # a row that is let go floats up, through leakage and its neighbours
         for wire in self._wires:
             wire.listen(self._wire_changed)
@@ -61,6 +63,13 @@ class KeypadMatrix:
     def held(self) -> set[str]:
         """Keys a finger is on."""
         return set(self._held)
+
+    def scans(self, name: str) -> int:
+        """How often the key's row was pulled low so far, by the scanning mostly: a person who holds
+        a key while this grows by a few knows that it was noticed, however slow the terminal is.
+        """
+        self._check(name)
+        return self._falls[self._keys[name][0]]
 
     def press(self, name: str) -> None:
         """A finger goes down on a key; the contact closes at once and bounces."""
@@ -124,6 +133,9 @@ class KeypadMatrix:
         self._settle()
 
     # -- wires
+
+    def _row_changed(self, index: int, level: int) -> None:
+        self._falls[index] += not level
 
     def _wire_changed(self, level: int) -> None:
         self._settle()

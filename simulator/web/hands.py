@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from simulator.web.hub import Message
 from simulator.web.view import View
 
-# A finger is never on a key for less, nor off it: the terminal's debouncing would not see it.
-_KEY_DOWN_S, _KEY_UP_S = 0.07, 0.05
+# A finger stays on a key, and off it before the next press, for so long at least, and until the
+# terminal has scanned the key so often: it sees what it reads twice, slow as its computer may be.
+_KEY_S, _SCANS, _KEY_AT_MOST_S = 0.06, 3, 1.0
 # How long a person holds a card: shortly where nothing happens, else until it may leave.
 _BRIEF_S, _REACTION_S, _PATIENCE_S = 0.8, 0.25, 8.0
 _EXCHANGE = ("present_card", "processing")
@@ -58,11 +60,20 @@ class Hands:
             if press and name not in down:
                 down.add(name)
                 self._bench.key_down(name)
-                await asyncio.sleep(_KEY_DOWN_S)
+                await self._until_noticed(name)
             elif not press and name in down:
                 down.remove(name)
                 self._bench.key_up(name)
-                await asyncio.sleep(_KEY_UP_S)
+                await self._until_noticed(name)
+
+    async def _until_noticed(self, name: str) -> None:
+        keypad = self._bench.wiring.keypad
+        enough = keypad.scans(name) + _SCANS
+        await asyncio.sleep(_KEY_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_KEY_AT_MOST_S):
+                while self._bench.powered and keypad.scans(name) < enough:
+                    await asyncio.sleep(0.005)
 
     def let_go(self, names: set[str]) -> None:
         """A page has gone: its fingers leave the keys."""

@@ -48,6 +48,8 @@ class View:
         also(wiring.lamps, "on_change", self._lamps_changed)
         also(wiring.buzzer, "on_tone", self._tone_changed)
         also(wiring.printer, "on_cut", self._paper_cut)
+        for event in bench.events:
+            self._event(event)
         bench.on_event.append(self._event)
         bench.on_apdu.append(self._apdu)
         bench.on_message.append(self._iso_message)
@@ -108,8 +110,11 @@ class View:
             self._send({"type": "timing", "phases": self._timings})
         state = self._state_message()
         if state != self._state:
+            switched = state["powered"] != self._state.get("powered")
             self._state = state
             self._send(state)
+            if switched:
+                self._send(self._screen_message())
 
     def _state_message(self) -> Message:
         bench = self._bench
@@ -168,8 +173,9 @@ class View:
         return {"type": "cuts", "at": [at - self._torn_at for at in cuts if at > self._torn_at]}
 
     def _screen_message(self) -> Message:
-        screen = self._bench.screen
-        return {"type": "screen", "name": screen.name, "words": list(screen.words)}
+        screen, dark = self._bench.screen, not self._bench.powered
+        words = [] if dark else list(screen.words)
+        return {"type": "screen", "name": "" if dark else screen.name, "words": words}
 
     def _remember(self, message: Message) -> None:
         self._remembered[message["type"]].append(message)

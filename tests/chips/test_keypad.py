@@ -129,3 +129,12 @@ def test_a_stuck_key_stays_down_until_it_is_mended():
 def test_a_key_that_does_not_exist_is_named():
     with pytest.raises(ValueError, match="'0'"):
         Bench().pad.press("0")
+
+
+def test_the_scans_of_a_key_are_counted_by_its_row():
+    bench = Bench()
+    bench.pad.press("6")
+    before = bench.pad.scans("6")
+    bench.scan()
+    bench.scan()
+    assert bench.pad.scans("6") == before + 2

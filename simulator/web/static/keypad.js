@@ -25,6 +25,11 @@ export class Keypad {
     addEventListener("keydown", (event) => this.#keyboardDown(event));
     addEventListener("keyup", (event) => this.#keyboardUp(event));
     addEventListener("blur", () => this.releaseAll());
+    // What was clicked with a pointer gives the keyboard back to the terminal.
+    addEventListener("click", ({ detail, target }) => {
+      if (detail > 0 && target instanceof Element) target.closest("button, summary, input, label")?.blur();
+      if (detail > 0 && document.activeElement?.matches("input[role=switch]")) document.activeElement.blur();
+    });
   }
 
   layout(rows) {

@@ -143,7 +143,7 @@ function drawCard({ name, title, note, scheme, kind, number, expiry, hue, satura
   card.innerHTML = `<span class="title"></span><span class="note"></span><span class="scheme"></span>
     <span class="chip"></span><svg class="air" viewBox="0 0 18 22" aria-hidden="true"><path d="${AIR}"/></svg>
     <span class="number"></span><span class="expiry"></span>`;
-  const texts = { title, note: note || number, scheme, number, expiry };
+  const texts = { title, note, scheme, number, expiry };
   for (const [part, text] of Object.entries(texts)) card.querySelector(`.${part}`).textContent = text ?? "";
   return card;
 }
