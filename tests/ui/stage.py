@@ -233,12 +233,14 @@ def pixel_hash(image: Image.Image) -> str:
 def renew() -> None:
     """Take the screens as they are now for right, and lay contact sheets beside the pictures."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    hashes = {
+    hashes = json.loads(HASHES.read_text(encoding="utf-8"))
+    screens = {
         language: {name: pixel_hash(picture(name, language)[0]) for name in SCREENS}
         for language in ("en", "zh")
     }
+    hashes.update(screens)
     HASHES.write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
-    for language in hashes:
+    for language in screens:
         contact_sheet(language).save(PICTURES / f"all_{language}.png")
 
 
