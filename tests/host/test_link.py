@@ -98,7 +98,6 @@ def test_an_echo_costs_no_key(bench: HostBench) -> None:
 
 def test_the_next_keys_are_there_before_the_next_sale(bench: HostBench) -> None:
     bench.until_online()
-    bench.wait(4)
     for stan in (1, 2):
         assert bench.keys.prefetched
         before = bench.wiring.flash.counters.operations

@@ -166,6 +166,7 @@ class HostLink:
             self._doubted = False
             reader = asyncio.create_task(self._receive(connection))
             await self._sign_on(connection, route)
+            self._prefetch()
             self._been_online = True
             self._log.event("host", "connected", route=route.name, ms=since.passed_ms)
             self._offer(connection)
