@@ -171,6 +171,21 @@ def test_EP_10_a_visa_application_that_does_not_ask_for_the_ttq_is_dropped(pdol:
     assert found.ui is not None and found.ui.message == 0x1C
 
 
+@pytest.mark.parametrize(("aid", "kernel"), [("A0000000031010", 2), ("A0000000999999", 3)])
+def test_EP_10_only_visa_applications_with_kernel_3_are_dropped(aid: str, kernel: int) -> None:
+    def change(source: dict[str, Any]) -> None:
+        source["combinations"] = [{"aid": aid, "kernel": kernel, "ttq": "20004000"}]
+
+    name = bytes.fromhex(aid)
+    card = directory(entry(name, kernel=bytes([kernel])), **{SELECT: fci(name), GPO: "6985"})
+    found = tap(card, change=change)
+    # Kernel 2 needs no TTQ; kernel 3 finds out for itself, and sends nothing without one.
+    assert bool(sent(card, GPO)) is (kernel == 2)
+    assert found.discretionary["error"] == (
+        "no application" if kernel == 2 else "card data missing"
+    )
+
+
 @pytest.mark.parametrize(
     "error", [CardLost("gone"), TransmissionError("noise"), ProtocolError("odd")]
 )
@@ -369,6 +384,8 @@ def test_transaction_data_that_cannot_be_are_a_programming_error(wrong: dict[str
         ({"x50": b"VISA", "x9F12": b"Visa", "x9F11": b"\x05"}, "VISA"),  # another alphabet
         ({"x50": b"VISA", "x9F12": b"Visa"}, "VISA"),  # no alphabet named
         ({"x50": b"VI\x1bSA\x00 "}, "VISA"),  # nothing a printer takes for a command
+        ({"x50": b"\x1f!~\x7f\x80\x9f\xa1\xff"}, "!~\xa1\xff"),
+        ({"x50": b" \xa0VISA CREDIT CLASSIC"}, "VISA CREDIT CLAS"),
         ({}, ""),
     ],
 )

@@ -355,6 +355,7 @@ def test_C2_9_the_command_carries_what_cdol1_names() -> None:
         ("800B8000420102030405060708 9000", "online_request"),
         ("80128000420102030405060708 0114A000030000 9000", "online_request"),
         ("800A80004201020304050607 9000", "end_application"),
+        ("802B80004201020304050607 08" + "00" * 32 + "9000", "online_request"),
         ("802C80004201020304050607 08" + "00" * 33 + "9000", "end_application"),
         ("7700 9000", "end_application"),
         ("9000", "end_application"),
@@ -535,6 +536,12 @@ def test_C2_12_a_phone_may_ask_for_a_second_tap(wishes: str, again: bool, cid: i
         assert found.ui is not None and found.ui.message == 0x20
     else:
         assert found.kind == ("online_request" if cid == ARQC else "declined")
+
+
+@pytest.mark.parametrize("tag", [0x82, 0x5A, 0x9F37])
+def test_D_2_nor_does_it_in_the_answer_to_generate_ac(tag: int) -> None:
+    found = tap(mastercard(ac={tag: b"\x19\x80\x00\x00"[: 2 if tag == 0x82 else 4]}))
+    assert (found.kind, found.discretionary["error"]) == ("end_application", "parsing error")
 
 
 def test_C2_13_a_card_that_has_only_mag_stripe_mode_is_not_guessed_at() -> None:

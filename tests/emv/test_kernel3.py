@@ -210,6 +210,7 @@ def test_C3_4_cash_and_cashback(type_: int, usage: str, country: str, ctq: str, 
         ("2000", "28004000", "declined"),  # offline only
         ("1000", "30004000", "try_another_interface"),
         ("1000", "20004000", "declined"),  # no contacts
+        ("0000", "30004000", "declined"),  # contacts, and a card that does not want them
         ("3000", "30004000", "online_request"),  # in that order
     ],
 )
@@ -507,3 +508,13 @@ def test_the_card_answers_a_full_terminal_with_a_pin() -> None:
     terminal.prepare(6_000)
     found = terminal.tap(Present(cards.load("visa_credit")))
     assert (found.kind, found.cvm) == ("online_request", "online_pin")
+
+
+def test_files_1_to_30_may_be_read() -> None:
+    card = visa({0x94: bytes.fromhex("08010100F0010100")})
+    card.answers |= {
+        bytes.fromhex("00B2010C"): template(0x70, RECORD),
+        bytes.fromhex("00B201F4"): "9000",
+    }
+    assert tap(card).kind == outcome.ONLINE_REQUEST
+    assert len(sent(card, READ)) == 2

@@ -79,6 +79,7 @@ def test_D_1_lengths_have_one_to_three_bytes(length: int) -> None:
         "5A02AA",  # past the end
         "5A81",  # length cut off
         "5A8201",
+        "5A82",
         "5A80AA0000",  # indefinite
         "5A8300000141",  # four bytes of length
         "9F",  # tag cut off
@@ -103,6 +104,7 @@ def test_D_1_depth_is_capped() -> None:
     raw = b"\x5a\x01\xaa"
     for level in range(tlv.MAX_DEPTH):
         assert tlv.flatten(raw) == {0x5A: b"\xaa"}, level
+        assert tlv.parse(raw), level
         raw = tlv.encode(0x70, raw)
     with pytest.raises(TlvError):
         tlv.flatten(raw)
@@ -151,3 +153,8 @@ def test_values_survive_the_buffer_they_came_in() -> None:
     found = tlv.flatten(memoryview(buffer))
     buffer[2] = 0
     assert found == {0x5A: b"\xaa"}
+
+
+def test_D_1_a_value_may_be_empty_in_every_form_of_length() -> None:
+    for raw in ("5A00", "5A8100", "5A820000"):
+        assert tlv.flatten(bytes.fromhex(raw)) == {0x5A: b""}

@@ -217,5 +217,7 @@ class Tap:
 
 
 def _text(value: bytes) -> str:
-    # ISO 8859-1, and nothing a screen or a printer could take for a command.
-    return "".join(chr(c) if 0x20 <= c < 0x7F or c >= 0xA0 else "" for c in value).strip()
+    # ISO 8859-1, and nothing a screen or a printer could take for a command; " " because the two
+    # interpreters mean different things by white space.
+    letters = [chr(c) for c in value if 0x20 <= c < 0x7F or c > 0xA0]
+    return "".join(letters).strip(" ")
