@@ -65,6 +65,7 @@ class Acquirer:
         self.on_message: Callable[[dict[str, Any]], None] | None = None
         self._issuers = issuers or _default_issuers()
         self._base_key = base_key
+        self._why = ""  # the issuer's reason for the answer that is being made
         self._now = now or (lambda: datetime.datetime.now(datetime.UTC))
 
     def handle(self, raw: bytes, terminal: str | None) -> Reply:
@@ -83,6 +84,7 @@ class Acquirer:
         if answer_mti is None:
             self._log_request(request, None, "unknown message type")
             return Reply(close=True)
+        self._why = ""
         answer, silent = self._answer(request, terminal)
         fields = {number: request.fields[number] for number in _REPEATED if request.get(number)}
         fields.update(answer)
@@ -92,7 +94,10 @@ class Acquirer:
         reply = bytearray(messages.encode(answer_mti, fields, key))
         if fault is Fault.WRONG_MAC:
             reply[-1] ^= 0x01
-        self._log(messages.record("out", answer_mti, fields, None, {}))
+        entry = messages.record("out", answer_mti, fields, None, {})
+        if self._why:
+            entry["note"] = self._why
+        self._log(entry)
         framed = len(reply).to_bytes(2, "big") + bytes(reply)
         if silent or fault is Fault.DROP_RESPONSE:
             return Reply()
@@ -161,8 +166,7 @@ class Acquirer:
             decision = issuing.decide(
                 self._issuers, self.ledger, card, emv, amount_minor, currency, self._now().date()
             )
-            code = decision.code
-            self._log({"direction": "issuer", "mti": "", "fields": {}, "note": decision.why})
+            code, self._why = decision.code, decision.why
         transaction = self.ledger.book(
             name,
             request.mti,

@@ -159,10 +159,14 @@ def test_the_log_decodes_messages_and_shows_no_card_number(
     seen: list[dict[str, object]] = []
     acquirer.on_message = seen.append
     terminal.sale(1250)
-    entries = [entry for entry in acquirer.messages if entry["direction"] in ("in", "out")]
-    assert [entry["mti"] for entry in entries] == ["0200", "0210"]
+    entries = acquirer.messages
+    assert [(entry["direction"], entry["mti"]) for entry in entries] == [
+        ("in", "0200"),
+        ("out", "0210"),
+    ]
     assert entries[0]["card"] == {"pan": "476173******0119", "psn": 1}
     assert entries[0]["emv"]["9F02"] == "000000001250"
     assert entries[1]["fields"]["39"] == "00"
+    assert entries[1]["note"] == "approved"
     assert seen == acquirer.messages
     assert PAN not in json.dumps(acquirer.messages)
