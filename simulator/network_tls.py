@@ -19,7 +19,7 @@ FATAL_ALERT = -0x7780  # MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE: the server refused
 
 @dataclass(frozen=True)
 class ClientTls:
-    """The terminal's side: DER certificates, the name it expects, its own idea of the time (UTC)."""
+    """The terminal's side: DER certificates, the name it expects, its own clock (UTC)."""
 
     ca: bytes
     certificate: bytes | None
