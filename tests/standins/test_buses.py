@@ -349,8 +349,10 @@ def test_a_uart_interrupt_tells_of_idle_after_bytes(world: World):
         "irq = port.irq(lambda u: seen.append((u.any(), irq.flags())), UART.IRQ_RXIDLE)\n",
     )
     device.uart.send(b"abc")
+    world.wait(int(8 * BYTE_US * NS_PER_US))
+    device.uart.send(b"de")
     world.wait(50_000_000)
-    assert names.seen == [(3, 4096)]
+    assert names.seen == [(5, 4096)]
 
 
 def test_the_device_sees_the_baudrate_of_the_chip(world: World):
