@@ -90,7 +90,8 @@ def test_a_task_that_only_gives_way_does_not_stop_time(world: World):
         "async def main():\n"
         "    seen, turns = [], 0\n"
         "    Timer(0).init(mode=Timer.ONE_SHOT, period=10, callback=seen.append)\n"
-        "    while not seen and turns < 5_000:\n        turns += 1\n        await asyncio.sleep_ms(0)\n"
+        "    while not seen and turns < 5_000:\n"
+        "        turns += 1\n        await asyncio.sleep_ms(0)\n"
         "    return turns\n"
     )
     assert 20 < world.run(parts.main(), timeout_s=1) < 2_000
