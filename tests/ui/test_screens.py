@@ -205,6 +205,24 @@ def test_card_read_ok_lights_and_sounds_before_it_is_drawn(stage: Stage) -> None
     assert seen and set(seen) == {4}
 
 
+def test_four_lamps_are_seen_even_when_the_answer_comes_at_once(stage: Stage) -> None:
+    stage.run(stage.screens.show("card_read_ok", **SALE))
+    stage.run(stage.screens.show("authorising"))
+    stage.wait(300)
+    stage.run(stage.screens.show("approved"))
+    assert stage.lamps == 4
+    stage.wait(500)
+    assert stage.lamps == 0
+
+
+def test_four_lamps_give_way_when_a_card_is_wanted_again(stage: Stage) -> None:
+    stage.run(stage.screens.show("card_read_ok", **SALE))
+    stage.run(stage.screens.show("approved"))
+    stage.run(stage.screens.show("present_card", **SALE))
+    stage.wait(1500)
+    assert stage.lamps == 1
+
+
 def test_every_key_has_its_tone(stage: Stage) -> None:
     task = stage.begin(stage.screens.amount("EUR"))
     stage.press("1", "2", "3")

@@ -72,6 +72,8 @@ _TONES = {
 _WITHOUT_AMOUNT = ("starting", "welcome", "amount", "menu")
 _BEAT_MS = const(400)
 _REFRESH_MS = const(1000)
+_ALL_LAMPS = const(4)
+_ALL_LIT_MS = const(750)
 
 
 class Screens:
@@ -103,6 +105,9 @@ class Screens:
         self._amount = {}  # type: Facts
         self._told = ("", [])  # type: tuple[str, list[str]]
         self._beat = None  # type: asyncio.Task | None
+        self._dimmer = None  # type: asyncio.Task | None
+        self._lit = 0
+        self._lit_at = 0
 
     # -- showing
 
@@ -121,12 +126,38 @@ class Screens:
         self._name = name
         self._facts = self._complete(name, facts)
         if not again:
-            self._lamps.show(tap.LAMPS.get(name, 0))
+            self._light(tap.LAMPS.get(name, 0))
             if name in _TONES:
                 self._buzzer.start(_TONES[name])
         await self._draw(view)
         if view is result.authorising:
             self._beat = asyncio.create_task(self._keep_beating())
+
+    def _light(self, lit: int) -> None:
+        """Light `lit` lamps.  All four, once lit, stay for 750 ms so that they are seen, unless a
+        card is wanted again (EMV Contactless Book A, user interface).
+        """
+        if lit == 0 and self._dimmer is not None and not self._dimmer.done():
+            return
+        self._stop_dimmer()
+        if lit == 0 and self._lit == _ALL_LAMPS:
+            shown_ms = time.ticks_diff(time.ticks_ms(), self._lit_at)
+            if 0 <= shown_ms < _ALL_LIT_MS:
+                self._dimmer = asyncio.create_task(self._dim(_ALL_LIT_MS - shown_ms))
+                return
+        self._lit = lit
+        self._lit_at = time.ticks_ms()
+        self._lamps.show(lit)
+
+    async def _dim(self, wait_ms: int) -> None:
+        await asyncio.sleep_ms(wait_ms)
+        self._lit = 0
+        self._lamps.off()
+
+    def _stop_dimmer(self) -> None:
+        if self._dimmer is not None:
+            self._dimmer.cancel()
+            self._dimmer = None
 
     def _complete(self, name: str, facts: "Facts") -> "Facts":
         """The facts with what is known from earlier screens."""
@@ -183,6 +214,7 @@ class Screens:
         """
         ask = facts if callable(facts) else (lambda: facts)
         await self.show("welcome", **ask())
+        self._stop_dimmer()
         beside = [
             asyncio.create_task(self._lamps.idle_blink()),
             asyncio.create_task(self._refresh(ask)),
@@ -196,6 +228,7 @@ class Screens:
         finally:
             for task in beside:
                 task.cancel()
+            self._lit = 0
             self._lamps.off()
 
     async def _refresh(self, ask: "Callable[[], Facts]") -> None:
