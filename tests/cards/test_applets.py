@@ -1,6 +1,7 @@
 """The cards keep to the specifications they play."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from kassa.emv import apdu, dol, tags, tlv
@@ -218,3 +219,9 @@ def test_keys_are_the_same_on_every_machine() -> None:
     key = emv_keys.RsaKey(*made)
     block = b"\x6a" + bytes(range(63))
     assert key.recover(key.sign(block)) == block
+
+
+def test_the_readme_tells_of_every_card() -> None:
+    text = (Path(cards.__file__).parent / "README.md").read_text("utf-8")
+    told = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    assert told == set(cards.names())

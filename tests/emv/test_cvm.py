@@ -90,6 +90,12 @@ def test_C2_7_half_a_rule_ends_the_application() -> None:
         ("0600", "08", ("none", "3F0001", 0xC0)),  # unknown method
         ("46001F00", "08", ("none", "1F0002", 0x40)),
         ("1D00", "08", ("none", "3F0001", 0xC0)),
+        ("2200", "48", ("none", "3F0001", 0xC0)),  # bit 20 makes it another, unknown method
+        ("01031F00", "88", ("none", "3F0001", 0x80)),  # the terminal has it, but not over the air
+        ("01031F00", "08", ("none", "1F0002", 0x00)),
+        ("04031F00", "18", ("none", "3F0001", 0x80)),
+        ("03031F00", "88", ("none", "1F0002", 0x00)),  # half of it is not enough
+        ("03031F00", "A8", ("none", "3F0001", 0x80)),
     ],
 )
 def test_C2_7_rules_in_order(rules: str, capability: str, expected: tuple) -> None:

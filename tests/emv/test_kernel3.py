@@ -518,3 +518,13 @@ def test_files_1_to_30_may_be_read() -> None:
     }
     assert tap(card).kind == outcome.ONLINE_REQUEST
     assert len(sent(card, READ)) == 2
+
+
+@pytest.mark.parametrize(
+    ("afl", "kind"), [("08013000", "online_request"), ("08011800 10011900", "end_application")]
+)
+def test_at_most_48_records_are_read(afl: str, kind: str) -> None:
+    card = visa({0x94: bytes.fromhex(afl)})
+    card.answers[bytes.fromhex(READ)] = "70009000"
+    assert tap(card).kind == kind
+    assert len(sent(card, READ)) == (48 if kind == "online_request" else 0)

@@ -59,6 +59,8 @@ def test_commands_are_those_of_the_books() -> None:
     assert apdu.select(apdu.PPSE).hex() == "00a404000e325041592e5359532e444446303100"
     assert apdu.get_processing_options(b"").hex() == "80a8000002830000"
     assert apdu.get_processing_options(bytes(3)).hex() == "80a80000058303000000" + "00"
+    assert apdu.get_processing_options(bytes(127))[4:7].hex() == "81837f"
+    assert apdu.get_processing_options(bytes(128))[4:8].hex() == "83838180"
     long = apdu.get_processing_options(bytes(252))
     assert long[4:8].hex() == "ff8381fc" and len(long) == 5 + 255 + 1
     assert apdu.read_record(2, 3).hex() == "00b2031400"
