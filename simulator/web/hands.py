@@ -55,24 +55,28 @@ class Hands:
     async def press_keys(self) -> None:
         """Move the fingers, one key after the other, as fast as a person could."""
         down: set[str] = set()
+        last_up, scanned = "", 0
         while True:
             name, press = await self._keys.get()
             if press and name not in down:
+                if name == last_up:
+                    await self._until_noticed(name, scanned)
                 down.add(name)
+                scanned = self._bench.wiring.keypad.scans(name)
                 self._bench.key_down(name)
-                await self._until_noticed(name)
+                await self._until_noticed(name, scanned)
             elif not press and name in down:
                 down.remove(name)
                 self._bench.key_up(name)
-                await self._until_noticed(name)
+                last_up, scanned = name, self._bench.wiring.keypad.scans(name)
 
-    async def _until_noticed(self, name: str) -> None:
+    async def _until_noticed(self, name: str, scanned: int) -> None:
+        """Wait until the key was scanned often enough since it had been `scanned` times."""
         keypad = self._bench.wiring.keypad
-        enough = keypad.scans(name) + _SCANS
         await asyncio.sleep(_KEY_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_KEY_AT_MOST_S):
-                while self._bench.powered and keypad.scans(name) < enough:
+                while self._bench.powered and keypad.scans(name) < scanned + _SCANS:
                     await asyncio.sleep(0.005)
 
     def let_go(self, names: set[str]) -> None:

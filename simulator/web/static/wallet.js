@@ -98,6 +98,8 @@ export class Wallet {
   #click(name, card, shift) {
     const held = card.getAttribute("aria-pressed") === "true";
     this.#link.send({ type: held ? "remove" : shift ? "hold" : "tap", card: name });
+    const device = this.#reader.parentElement; // on a phone the wallet lies below it
+    if (device.getBoundingClientRect().top < 0) device.scrollIntoView({ behavior: "smooth" });
   }
 
   #startHold(press, name) {
