@@ -133,6 +133,17 @@ def test_changes_far_apart_are_sent_apart_and_near_ones_together(stage: Stage) -
     assert canvas.writes == [(50, 100, 42, 20)]
 
 
+def test_changes_come_from_the_top_downwards(stage: Stage) -> None:
+    kinds = stage.world.load("kassa.ui.scene")
+    display, canvas = make_display(stage)
+    stage.run(display.show(scene_of(stage, [])))
+    canvas.writes.clear()
+    boxes = [(0, y, 240, 30, kinds.BOX, 1) for y in (200, 10, 100)]
+    stage.run(display.show(scene_of(stage, boxes)))
+    tops = [y for _, y, _, _ in canvas.writes]
+    assert tops == sorted(tops)
+
+
 def test_a_strip_of_one_line_is_enough(stage: Stage) -> None:
     scene = scene_of(stage, random_items(stage, random.Random(3)))
     display, canvas = make_display(stage, 480)

@@ -141,6 +141,11 @@ def test_a_screen_shown_again_unchanged_is_not_told_again(stage: Stage) -> None:
     assert stage.names == ["present_card"]
 
 
+def test_a_terminal_without_a_merchants_name_still_welcomes(stage: Stage) -> None:
+    stage.run(stage.screens.show("welcome", **{**IDLE, "merchant": ""}))
+    assert "Welcome" in stage.words and "" not in stage.words
+
+
 def test_an_unknown_reason_still_says_something(stage: Stage) -> None:
     for reason in ("never_heard_of", "", None):
         stage.run(stage.screens.show("declined", **SALE, reason=reason))

@@ -20,6 +20,8 @@ def wrap(font: "Font", text: str, width: int) -> "list[str]":
     it closes.  A word longer than a line is left too long: the caller sees its width.
     """
     pieces = _pieces(text)
+    if not pieces:
+        return [""]
     widths = [(font.width(piece), font.width(piece.rstrip())) for piece in pieces]
     limit = width
     ends = _fill(widths, width)

@@ -124,7 +124,8 @@ class Page:
     ) -> int:
         """Centred lines in the first of `choices` (size, lines) that fits; the last base line."""
         size, lines = fit(self.fonts, text, width, choices)
-        self.say(text, base - size)
+        if text:
+            self.say(text, base - size)
         for line in lines:
             self.line(line, WIDTH // 2, base, size, colour, on, 1, word=False)
             base += step
