@@ -160,7 +160,7 @@ class Page:
 
     def amount(self, text: str, colour: int = INK) -> None:
         """The amount, large, at the place it keeps through the whole sale."""
-        size, lines = fit(self.fonts, text, WIDTH - 8, AMOUNT_SIZES)
+        size, lines = fit(self.fonts, text, WIDTH - 4, AMOUNT_SIZES)
         self.line(lines[0], WIDTH // 2, AMOUNT_BASE, size, colour, PAPER, 1)
 
     def hero(
