@@ -111,10 +111,17 @@ class CpythonRuntime:
         return
 
     async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> None:
-        if self._bench.realtime:
-            await _until_real(self._bench.clock, happened, deadline_ns)
-        else:
+        if not self._bench.realtime:
             self._advance(happened, deadline_ns)
+            return
+        pacemaker = self._pacemaker
+
+        def broken() -> bool:
+            return pacemaker is not None and pacemaker.done() and not pacemaker.cancelled()
+
+        await _until_real(self._bench.clock, lambda: happened() or broken(), deadline_ns)
+        if pacemaker is not None and broken():
+            pacemaker.result()
 
     def _advance(self, happened: Callable[[], bool], deadline_ns: int) -> None:
         clock = self._bench.clock

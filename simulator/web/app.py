@@ -52,7 +52,7 @@ def create_app(bench_factory: Callable[[], Any]) -> Starlette:
             view = View(bench, wallet.describe(), hub.send)
             hands = Hands(bench, view, wallet.load)
             app.state.hub, app.state.view, app.state.hands = hub, view, hands
-            work = (_tick(view), hands.press_keys(), _let_time_pass(bench))
+            work = (_tick(view), hands.press_keys(), _let_time_pass(bench, view))
             running = [asyncio.create_task(each) for each in work]
             try:
                 yield
@@ -90,10 +90,18 @@ async def _tick(view: View) -> None:
         await asyncio.sleep(_TICK_S)
 
 
-async def _let_time_pass(bench: Any) -> None:
-    """The bench restarts a terminal that reset itself only while somebody waits with it."""
+async def _let_time_pass(bench: Any, view: View) -> None:
+    """Wait with the bench: while somebody does, it restarts a terminal that reset itself.
+
+    What ends the terminal for good (a data sheet disregarded, a dead interpreter) is told on the
+    page, and the plug pulled: switching on starts it again.
+    """
     while True:
-        await bench.wait(1)
+        try:
+            await bench.wait(1)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the person at the page reads it
+            view.notice(f"The terminal stopped: {type(error).__name__}: {error}")
+            await bench.cut_power()
 
 
 async def _page(request: Any) -> FileResponse:

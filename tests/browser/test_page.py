@@ -7,7 +7,7 @@ from PIL import Image, ImageChops
 
 from tests.browser.terminal import Terminal
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def share_of(picture: Image.Image, right: type[bool] | object) -> float:

@@ -89,6 +89,7 @@ class FakeBench:
         self.on_apdu: list[Callable[..., None]] = []
         self.on_message: list[Callable[[dict[str, Any]], None]] = []
         self.screen = SimpleNamespace(name="", words=[])
+        self.trouble: Exception | None = None
         self.keys: list[tuple[str, bool]] = []
         self.present_cards: list[Any] = []
         self._digits = ""
@@ -128,7 +129,9 @@ class FakeBench:
         self._light(0)
 
     async def wait(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds if self.trouble is None else 0.01)
+        if self.trouble is not None and self.powered:
+            raise self.trouble
 
     def timings(self) -> dict[str, float]:
         if self.screen.name != "approved":

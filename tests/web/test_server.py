@@ -237,6 +237,19 @@ def test_plugs_can_be_pulled_and_put_back() -> None:
     with_page(scene)
 
 
+def test_a_terminal_that_dies_is_told_and_can_be_switched_on_again() -> None:
+    async def scene(server: Server, page: Page) -> None:
+        server.bench.trouble = RuntimeError("ST7789: clocked while RESX is low")
+        notice = await page.until("notice")
+        assert "RESX is low" in notice["text"]
+        await page.until("state", lambda state: not state["powered"])
+        server.bench.trouble = None
+        await page.send(type="power", on=True)
+        await page.until("state", lambda state: state["powered"])
+
+    with_page(scene)
+
+
 def test_paper_that_was_torn_off_is_not_shown_to_a_new_page() -> None:
     async def scene(server: Server, page: Page) -> None:
         server.bench.wiring.printer.uart_receive(b"first\n\n\n")
