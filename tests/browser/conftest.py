@@ -32,7 +32,8 @@ FLAGS = [
 START_WITHIN_S = 60
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it lives, Playwright keeps an event loop running in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("no Chromium here: apt-get install chromium")
