@@ -154,6 +154,7 @@ def start_terminal(
     clock = Clock(machine.RTC(), StateFile("/state/clock"), config.utc_offset_minutes)
     clock.restore()
     link = HostLink(config, KeyStore(), clock, log)
+    wifi.on_joined = link.hurry
     builder = Builder(config, clock)
     answer_timeout_ms = config.host["answer_timeout_ms"]
     reversals = Reversals(link, builder, answer_timeout_ms, log)

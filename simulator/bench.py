@@ -100,6 +100,7 @@ class Bench:
         self.wiring = Wiring(self.board, self.clock, self.seed)
         self.sandbox = kind.make_sandbox(self.clock, self.seed, self._utc)
         await self.sandbox.open()
+        self.sandbox.network.link = lambda: self.wiring.wlan.link
         self._runtime: Runtime = kind(self)
         self._provision()
         self._watch()
@@ -207,6 +208,15 @@ class Bench:
     async def until(self, happened: Callable[[], bool], within_s: float) -> bool:
         """Let time pass until `happened()`; False when it did not within `within_s`."""
         return await self._until(happened, within_s)
+
+    async def until_paper_rests(self, quiet_s: float = 1.0, within_s: float = 20.0) -> None:
+        """Wait until nothing was printed for `quiet_s`, so that slips are whole."""
+        rested_ns, end_ns = 0, self.clock.now_ns + int(within_s * NS_PER_S)
+        while rested_ns < quiet_s * NS_PER_S and self.clock.now_ns < end_ns:
+            before_ns = self.clock.now_ns
+            busy = await self.until(lambda: self.wiring.printer.busy, quiet_s)
+            rested_ns = 0 if busy else rested_ns + self.clock.now_ns - before_ns
+            await self.until(lambda: not self.wiring.printer.busy, within_s)
 
     async def until_screen(self, *names: str, within_s: float = 10.0) -> None:
         """Wait until one of the screens `names` is shown; BenchError when it is not in time."""

@@ -9,9 +9,15 @@ from typing import Any
 
 from simulator import cards
 from simulator.bench import Bench, BenchError
+from simulator.cards.lens import Lens
 from simulator.cards.trace import TraceCard
 from simulator.clock import NS_PER_MS
 from simulator.scenario import Scenario, Step
+
+
+# What is expected of paper and host may still be on its way when the screen already says so.
+_PAPER_WITHIN_S = 10.0
+_HOST_WITHIN_S = 5.0
 
 
 class StepFailed(Exception):
@@ -41,6 +47,7 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
             steps.append({"do": step.do, "ok": ok, "t_ms": t_ms, "detail": detail})
             if not ok:
                 break
+        await bench.until_paper_rests()
         await bench.measure_heap()
         return report(bench, steps)
 
@@ -60,13 +67,7 @@ def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
             "messages": bench.sandbox.acquirer.messages,
             "ledger": bench.sandbox.acquirer.ledger.summary(),
         },
-        "apdus": [
-            {
-                "command": command.hex().upper(),
-                "response": response.hex().upper() if response else None,
-            }
-            for command, response in bench.exchanges
-        ],
+        "apdus": _apdus(bench),
         "timings_ms": bench.timings(),
         "flash": {
             "programmed": flash.programmed_bytes,
@@ -79,6 +80,19 @@ def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
     if bench.heap_report is not None:
         result["heap"] = bench.heap_report
     return result
+
+
+def _apdus(bench: Bench) -> list[dict[str, str | None]]:
+    """What terminal and card said, in hexadecimal, the card's number masked."""
+    lens = Lens()
+    told = []
+    for command, response in bench.exchanges:
+        said = lens.decode(command, response)
+        answer = said["response"]
+        told.append(
+            {"command": said["command"]["hex"], "response": answer["hex"] if answer else None}
+        )
+    return told
 
 
 class _Hands:
@@ -126,14 +140,17 @@ class _Hands:
             if text not in bench.screen.text:
                 raise StepFailed(f"{text!r} is not on the screen: {bench.screen.text!r}")
         for text in _as_list(expected.get("receipt", [])):
-            if text not in bench.printer.text:
+            if not await bench.until(lambda text=text: text in bench.printer.text, _PAPER_WITHIN_S):
                 raise StepFailed(f"{text!r} is not on paper: {bench.printer.text!r}")
-        summary = bench.sandbox.acquirer.ledger.summary()
         for name, value in expected.get("acquirer", {}).items():
-            if name not in summary:
-                raise StepFailed(f"the ledger counts {', '.join(summary)}, not {name}")
-            if summary[name] != value:
-                raise StepFailed(f"the acquirer's {name} is {summary[name]}, not {value}")
+            await self._expect_acquirer(name, value)
+
+    async def _expect_acquirer(self, name: str, value: Any) -> None:
+        ledger = self._bench.sandbox.acquirer.ledger
+        if name not in ledger.summary():
+            raise StepFailed(f"the ledger counts {', '.join(ledger.summary())}, not {name}")
+        if not await self._bench.until(lambda: ledger.summary()[name] == value, _HOST_WITHIN_S):
+            raise StepFailed(f"the acquirer's {name} is {ledger.summary()[name]}, not {value}")
 
     async def _network(self, value: Any) -> None:
         network = self._bench.network

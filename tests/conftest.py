@@ -80,3 +80,13 @@ def world(wiring: Wiring) -> Iterator[World]:
     world = new_world(wiring=wiring)
     yield world
     world.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in real time (the real binary, the browser) take turns, so that they do not slow each
+    other down; the rest spreads over all workers.
+    """
+    for item in items:
+        folder = item.path.parent.name
+        if folder in ("browser", "on_micropython") or item.get_closest_marker("micropython"):
+            item.add_marker(pytest.mark.xdist_group("real time"))

@@ -51,7 +51,9 @@ def test_each_move_is_reported_once():
     assert transaction.decline_reason == "no_network"
 
 
-@pytest.mark.parametrize("changes", [{"amount_minor": 0}, {"amount_minor": -5}, {"stan": 0}, {"stan": 10**6}])
+@pytest.mark.parametrize(
+    "changes", [{"amount_minor": 0}, {"amount_minor": -5}, {"stan": 0}, {"stan": 10**6}]
+)
 def test_nonsense_makes_no_transaction(changes):
     with pytest.raises(InvariantError):
         sale(**changes)

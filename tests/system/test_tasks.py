@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-SOURCE = '''
+SOURCE = """
 import asyncio
 from kassa.system.tasks import CriticalTaskEnded, Supervisor, first
 
@@ -31,7 +31,7 @@ async def after(ms, result):
 async def fails(ms):
     await asyncio.sleep_ms(ms)
     raise ValueError("no")
-'''
+"""
 
 
 @pytest.fixture
@@ -40,7 +40,10 @@ def module(world):
 
 
 def test_the_first_to_finish_wins_and_the_others_are_cancelled(world, module):
-    assert world.run(module.first(module.after(50, "slow"), module.after(10, "fast"))) == (1, "fast")
+    assert world.run(module.first(module.after(50, "slow"), module.after(10, "fast"))) == (
+        1,
+        "fast",
+    )
     assert module.log == [("cancelled", "slow")]
 
 

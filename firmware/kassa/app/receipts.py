@@ -25,7 +25,7 @@ def receipt(
     """
     t = words.t
     approved = transaction.state == life.APPROVED
-    rows = [("center", config.merchant.name)]
+    rows = [("title", config.merchant.name)]
     for line in config.merchant.lines:
         rows.append(("center", line))
     rows.append(("space", 1))

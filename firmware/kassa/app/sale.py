@@ -81,13 +81,15 @@ class Sale:
         data = self._transaction_data(transaction)
         refused = terminal.entry_point.prepare(data)
         if refused is not None:
+            # EP-5: no card may pay this amount here; the field never comes on.
+            await self._screens.acknowledge("insert_or_swipe", _CANCELLED_SHOWN_MS)
             return None
         screen = "present_card"
         for _ in range(_MOST_TAPS):
             card = await self._wait_for_card(screen, transaction.amount_minor)
             if card is None:
                 break
-            outcome = await terminal.entry_point.perform(card)
+            outcome = await self._tap(card, screen)
             if outcome.kind in (emv.ONLINE_REQUEST, emv.APPROVED, emv.DECLINED):
                 await terminal.reader.field(False)
                 await self._screens.show("card_read_ok")
@@ -95,6 +97,19 @@ class Sale:
             screen = await self._prepare_next_tap(outcome)
         await terminal.reader.field(False)
         return None
+
+    async def _tap(self, card: "ContactlessCard", screen: str) -> "Outcome":
+        """One tap; says "processing" beside the exchange, since the card must not wait for pixels.
+
+        A tap that was asked for again leaves the screen that asked: it would only flicker.
+        """
+        if screen != "present_card":
+            return await self._terminal.entry_point.perform(card)
+        telling = asyncio.create_task(self._screens.show("processing"))
+        try:
+            return await self._terminal.entry_point.perform(card)
+        finally:
+            await telling
 
     def _transaction_data(self, transaction: Transaction) -> TransactionData:
         terminal = self._terminal
@@ -120,7 +135,7 @@ class Sale:
             )
             try:
                 winner, found = await first(
-                    terminal.reader.discover(_DISCOVER_MS), terminal.keypad.next()
+                    terminal.reader.discover(_DISCOVER_MS), self._screens.key()
                 )
             except TwoCards:
                 # EP-6: wait until all are gone, then ask for one.
@@ -186,6 +201,6 @@ class Sale:
         await self._terminal.print_receipts(transaction)
         await self._terminal.until_card_is_gone()
         try:
-            await asyncio.wait_for_ms(self._terminal.keypad.next(), _RESULT_SHOWN_MS)
+            await asyncio.wait_for_ms(self._screens.key(), _RESULT_SHOWN_MS)
         except asyncio.TimeoutError:
             pass

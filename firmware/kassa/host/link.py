@@ -10,7 +10,7 @@ owes a reversal).  Answers are matched to requests by message type and STAN.
 """
 
 import asyncio
-import os
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -145,7 +145,7 @@ class HostLink:
             failed_passes -= 1
         rest_ms = min(rest_ms, _LONGEST_REST_MS) // 2
         # Half of it is jitter: a host that restarts shall not meet all its terminals at once.
-        rest_ms += rest_ms * os.urandom(1)[0] // 255
+        rest_ms += rest_ms * random.getrandbits(8) // 255
         await asyncio.sleep_ms(_NEVER_SOONER_MS)
         try:
             await asyncio.wait_for_ms(self._hurry.wait(), rest_ms - _NEVER_SOONER_MS)

@@ -1,6 +1,7 @@
 """What a response code means for the person at the terminal (ISO 8583:1987 DE 39)."""
 
-APPROVED_CODES = ("00", "08", "10", "11")
+# 10 (approved for a part) is not among them: we sell for the whole amount or not at all.
+APPROVED_CODES = ("00", "08", "11")
 
 _REASONS = {
     "01": "call_bank",

@@ -37,7 +37,9 @@ class StateFile:
         try:
             return json.loads(content)
         except ValueError:
-            raise StateError(self.path + " is damaged; restore it from a backup or provision again")
+            raise StateError(
+                self.path + " is damaged; restore it from a backup or provision again"
+            )
 
     def save(self, value: "Any") -> None:
         """Store `value`; when this returns it is durable."""

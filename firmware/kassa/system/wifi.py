@@ -8,6 +8,8 @@ from micropython import const
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kassa.system.config import Network as NetworkConfig
     from kassa.system.log import Log
 
@@ -16,12 +18,16 @@ _JOIN_WITHIN_MS = const(15_000)
 
 
 class Wifi:
-    """The station interface.  The radio stays on: the chip's random numbers are only random while it is."""
+    """The station interface; `on_joined` hears each time that it has joined.
+
+    The radio stays on: the chip's random numbers are only random while it is.
+    """
 
     def __init__(self, wlan: "network.WLAN", config: "NetworkConfig", log: "Log") -> None:
         self._wlan = wlan
         self._config = config
         self._log = log
+        self.on_joined = None  # type: Callable[[], None] | None
 
     def start_radio(self) -> None:
         """Switch the radio on; keys and nonces may be drawn after this."""
@@ -36,11 +42,13 @@ class Wifi:
         self.start_radio()
         joined = False
         while True:
+            if not self._wlan.isconnected():
+                await self._join()
             if self._wlan.isconnected() != joined:
                 joined = not joined
                 self._log.event("system", "wifi joined" if joined else "wifi lost")
-            if not joined:
-                await self._join()
+                if joined and self.on_joined is not None:
+                    self.on_joined()
             await asyncio.sleep_ms(_LOOK_EVERY_MS)
 
     async def _join(self) -> None:
