@@ -1,4 +1,6 @@
-"""Runs before main.py: full clock speed, since the stock firmware starts most boards at 160 MHz."""
+"""Runs before main.py: full clock speed, since the stock firmware starts most boards at
+160 MHz.
+"""
 
 import machine
 

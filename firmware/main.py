@@ -1,17 +1,14 @@
 """The wiring: board -> drivers -> rooms -> terminal.  The only place that builds things.
 
-Large buffers are taken first and once, while the heap is in one piece: the panel's strip, the reader's frames,
-the host link's message.
+Large buffers are taken first and once, while the heap is in one piece: the panel's strip, the
+reader's frames, the host link's message.
 """
 
 import asyncio
 
 import machine
 import network
-from machine import Pin
-from micropython import const
-
-from board import BOARD
+from board import BOARD  # pyright: ignore[reportMissingImports] - made from the board file
 from kassa.app.terminal import Terminal
 from kassa.drivers.buzzer import Buzzer
 from kassa.drivers.ili9341 import ILI9341
@@ -32,7 +29,7 @@ from kassa.payment.counters import Counters
 from kassa.payment.reversal import Reversals
 from kassa.security.key_store import KeyStore
 from kassa.system import config as configuration
-from kassa.system.board import Board, output, pwm
+from kassa.system.board import Board, optional_output, output, pwm
 from kassa.system.clock import Clock
 from kassa.system.errors import KassaError
 from kassa.system.log import Log
@@ -44,6 +41,8 @@ from kassa.ui.display import Display
 from kassa.ui.language import Catalogue
 from kassa.ui.paper import Paper
 from kassa.ui.screens import Screens
+from machine import Pin
+from micropython import const
 
 _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
@@ -56,9 +55,9 @@ def make_panel(board: Board) -> "ILI9341 | ST7789":
     driver = {"st7789": ST7789, "ili9341": ILI9341}[table["driver"]]
     return driver(
         board.spi(table["spi"]),
-        output(table.get("cs"), 1),
+        optional_output(table.get("cs"), 1),
         output(table["dc"]),
-        output(table.get("reset"), 1),
+        optional_output(table.get("reset"), 1),
         pwm(table["backlight"]) if "backlight" in table else None,
         table["width"],
         table["height"],
@@ -70,7 +69,7 @@ def make_reader(board: Board, log: Log) -> PN532:
     """The card reader over the transport the board has wired."""
     table = board.table("nfc")
     irq = Pin(table["irq"], Pin.IN, Pin.PULL_UP) if "irq" in table else None
-    reset = output(table.get("reset"), 1)
+    reset = optional_output(table.get("reset"), 1)
     transport = table["transport"]
     if transport == "spi":
         link = Pn532Spi(
@@ -86,12 +85,11 @@ def make_reader(board: Board, log: Log) -> PN532:
 def make_keypad(board: Board) -> Keypad:
     """The keypad, its columns pulled up by the chip or, where the board says so, by resistors."""
     table = board.table("keypad")
-    pull = None if table.get("external_pull_ups") else Pin.PULL_UP
-    return Keypad(
-        [Pin(gpio) for gpio in table["rows"]],
-        [Pin(gpio, Pin.IN, pull) for gpio in table["columns"]],
-        table["layout"],
-    )
+    columns = [Pin(gpio, Pin.IN) for gpio in table["columns"]]
+    if not table.get("external_pull_ups"):
+        for column in columns:
+            column.init(Pin.IN, Pin.PULL_UP)
+    return Keypad([Pin(gpio) for gpio in table["rows"]], columns, table["layout"])
 
 
 def make_printer(board: Board) -> Printer:
@@ -106,7 +104,9 @@ def make_printer(board: Board) -> Printer:
 
 
 async def main() -> None:
-    """Build the terminal and run it until a critical task ends; then say so and restart the chip."""
+    """Build the terminal and run it until a critical task ends; then say so and restart
+    the chip.
+    """
     log = Log()
     board = Board(BOARD)
     panel = make_panel(board)
@@ -120,12 +120,12 @@ async def main() -> None:
     display = Display(panel, strip, log)
     words = Catalogue("/assets/words", "en")
     paper = Paper(printer, display.fonts, log)
-    screens = Screens(display, keypad, buzzer, lamps, words, log, paper)
+    screens = Screens(display, keypad, buzzer, lamps, words, log)
     await screens.show("starting")
     supervisor = Supervisor(Watchdog(machine.WDT(timeout=_WATCHDOG_MS)), log)
     supervisor.start("keypad", keypad.run())
     try:
-        start_terminal(supervisor, log, keypad, reader, screens)
+        start_terminal(supervisor, log, keypad, reader, screens, paper)
         await reader.start()
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
@@ -145,8 +145,11 @@ def start_terminal(
     keypad: Keypad,
     reader: PN532,
     screens: Screens,
+    paper: Paper,
 ) -> None:
-    """Read what was provisioned and start the rooms.  Raises KassaError that names what is missing."""
+    """Read what was provisioned and start the rooms.  Raises KassaError that names what is
+    missing.
+    """
     config = configuration.load()
     screens.catalogue.use(config.language)
     wifi = Wifi(network.WLAN(network.WLAN.IF_STA), config.network, log)
@@ -167,6 +170,7 @@ def start_terminal(
         keypad,
         reader,
         screens,
+        paper,
         entry_point,
         link,
         Authoriser(link, builder, reversals, answer_timeout_ms, log),

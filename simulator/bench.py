@@ -6,8 +6,9 @@
         await bench.until_screen("approved", within_s=3)
         print(bench.screen.text, bench.printer.text)
 
-On `cpython` the firmware runs in this process in virtual time: nothing moves except inside an awaited
-call, and the same seed gives the same run.  On `micropython` the real binary runs it in real time.
+On `cpython` the firmware runs in this process in virtual time: nothing moves except inside an
+awaited call, and the same seed gives the same run.  On `micropython` the real binary runs it in
+real time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from host_tools import image
+from host_tools.board import load as load_board
 from simulator import cards, provisioning
 from simulator.chips.nor_flash import PowerCut
 from simulator.clock import NS_PER_MS, NS_PER_S
@@ -27,7 +29,7 @@ from simulator.instruments import FlashView, NetworkSwitch, Paper, Screen
 from simulator.runtimes import RUNTIMES, Runtime
 from simulator.standins.world import World
 from simulator.timings import SaleTimings
-from simulator.wiring import Wiring, load_board
+from simulator.wiring import Wiring
 
 ENTER, CANCEL, CLEAR, LANG, MENU = "ENTER", "CANCEL", "CLEAR", "LANG", "MENU"
 KEY_NAMES = [*"0123456789", "00", ENTER, CANCEL, CLEAR, LANG, MENU]
@@ -52,10 +54,10 @@ class Bench:
     runtime    "cpython" (virtual time) or "micropython" (the real binary, real time)
     seed       for everything random in the world
     terminal   settings that replace the sandbox terminal's own, e.g. {"language": "zh"}
-    start      the terminal's clock at power-on (UTC); None: now in real time, else 2026-01-05 10:00
-    heap       bytes of MicroPython heap; heap_probe: sample the peak of what lives in it (slow)
-    realtime   pace virtual time by the wall's clock, for a person at the page
-    pictures   folder that gets the last screen and the receipt as PNG
+    start      the terminal's clock at power-on (UTC); None: now in real time, else 2026-01-05
+    10:00 heap       bytes of MicroPython heap; heap_probe: sample the peak of what lives in it
+    (slow) realtime   pace virtual time by the wall's clock, for a person at the page pictures
+    folder that gets the last screen and the receipt as PNG
     """
 
     def __init__(
@@ -136,7 +138,9 @@ class Bench:
             await self.until(lambda: self._online, _ONLINE_WITHIN_S)
 
     async def cut_power(self) -> None:
-        """Pull the plug: the firmware stops between two instructions, the flash keeps what it has."""
+        """Pull the plug: the firmware stops between two instructions, the flash keeps what it
+        has.
+        """
         if not self.powered:
             return
         await self._runtime.power_off()
@@ -182,8 +186,9 @@ class Bench:
     async def tap(self, card: Any, hold_ms: float | None = None) -> None:
         """Hold a card to the reader as a customer does, and take it away.
 
-        `card` is a profile's name or anything with the shape of a card.  Without `hold_ms` it stays until the
-        terminal says something about it (and a moment longer), however long the customer's patience lasts.
+        `card` is a profile's name or anything with the shape of a card.  Without `hold_ms` it
+        stays until the terminal says something about it (and a moment longer), however long the
+        customer's patience lasts.
         """
         if isinstance(card, str):
             card = cards.load(card)

@@ -27,7 +27,9 @@ _FAILED, _WRONG_FILE = 1, 2
 
 
 def choose_runtime(asked: str | None) -> str:
-    """The runtime asked for, or the best there is; a plain line and exit 2 when it cannot be had."""
+    """The runtime asked for, or the best there is; a plain line and exit 2 when it
+    cannot be had.
+    """
     available = micropython.binary() is not None
     if asked is None:
         return "micropython" if available else "cpython"
@@ -35,7 +37,7 @@ def choose_runtime(asked: str | None) -> str:
         _fail(f"--runtime {asked}: choose cpython or micropython", _WRONG_FILE)
     if asked == "micropython" and not available:
         _fail(
-            "--runtime micropython: the MicroPython binary is not installed on this machine; use cpython",
+            "--runtime micropython: there is no MicroPython binary on this machine; use cpython",
             _WRONG_FILE,
         )
     return asked
@@ -60,7 +62,11 @@ def run(
         Path | None, typer.Option(help="Folder for the last screen and the receipt as PNG.")
     ] = None,
 ) -> None:
-    """Run a scripted customer.  Exit status 0: it passed, 1: a step failed, 2: the file is wrong."""
+    """Run a scripted customer.  Exit status 0: it passed, 1: a step failed, 2: the file
+    is wrong.
+    """
+    from host_tools.board import BoardFileError
+    from simulator.provisioning import ProvisioningError
     from simulator.run import run_blocking
     from simulator.scenario import ScenarioError, load
 
@@ -68,7 +74,7 @@ def run(
     try:
         scenario = load(file)
         result = run_blocking(scenario, chosen, pictures=pictures)
-    except ScenarioError as error:
+    except (ScenarioError, BoardFileError, ProvisioningError) as error:
         _fail(str(error), _WRONG_FILE)
         return
     text = json.dumps(result, indent=2, ensure_ascii=False)
@@ -101,6 +107,7 @@ def web(
     seed: Annotated[int, typer.Option(help="Seed for everything random.")] = 0,
 ) -> None:
     """The terminal in a browser."""
+    from host_tools.board import BoardFileError
     from simulator.bench import Bench
     from simulator.web import serve
 
@@ -110,7 +117,7 @@ def web(
             lambda: Bench(board=board, runtime=chosen, seed=seed, realtime=True),
             serve.chosen_port(port),
         )
-    except (serve.ServeError, BoardError) as error:
+    except (serve.ServeError, BoardFileError) as error:
         _fail(str(error), _FAILED)
 
 

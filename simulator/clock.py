@@ -21,7 +21,7 @@ NS_PER_S = 1_000_000_000
 class Timer:
     """A pending call; `cancel()` makes it never happen."""
 
-    __slots__ = ("cancelled", "due_ns", "_call", "_handle")
+    __slots__ = ("_call", "_handle", "cancelled", "due_ns")
 
     def __init__(self, due_ns: int, call: Callable[[], None]) -> None:
         self.due_ns = due_ns
@@ -50,14 +50,18 @@ class Clock:
         raise NotImplementedError
 
     def call_at(self, due_ns: int, call: Callable[[], None]) -> Timer:
-        """Run `call` once the clock reaches `due_ns` (at once if it has passed, but never inside this call)."""
+        """Run `call` once the clock reaches `due_ns` (at once if it has passed, but never inside
+        this call).
+        """
         raise NotImplementedError
 
     def call_later(self, delay_ns: int, call: Callable[[], None]) -> Timer:
         return self.call_at(self.now_ns + max(0, delay_ns), call)
 
     def spend(self, duration_ns: int) -> None:
-        """The processor is busy for this long (a bus transfer, a blocking sleep, a flash erase)."""
+        """The processor is busy for this long (a bus transfer, a blocking sleep, a
+        flash erase).
+        """
         raise NotImplementedError
 
 
@@ -106,7 +110,9 @@ class VirtualClock(Clock):
 
 
 class RealClock(Clock):
-    """The wall's time, by the running asyncio loop; used when the firmware runs in a process of its own."""
+    """The wall's time, by the running asyncio loop; used when the firmware runs in a process of
+    its own.
+    """
 
     virtual = False
 

@@ -1,4 +1,6 @@
-"""What one sees and turns at a bench: the screen, the paper, the flash chip, the network's switch."""
+"""What one sees and turns at a bench: the screen, the paper, the flash chip, the network's
+switch.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from simulator.cards.trace import TraceCard
 from simulator.clock import NS_PER_MS
 from simulator.scenario import Scenario, Step
 
-
 # What is expected of paper and host may still be on its way when the screen already says so.
 _PAPER_WITHIN_S = 10.0
 _HOST_WITHIN_S = 5.0
@@ -25,7 +24,9 @@ class StepFailed(Exception):
 
 
 async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any]:
-    """Run all steps, stopping at the first that fails.  See `simulator/README.md` for the result."""
+    """Run all steps, stopping at the first that fails.  See `simulator/README.md` for
+    the result.
+    """
     bench = Bench(
         board=scenario.board,
         runtime=runtime,
@@ -140,7 +141,9 @@ class _Hands:
             if text not in bench.screen.text:
                 raise StepFailed(f"{text!r} is not on the screen: {bench.screen.text!r}")
         for text in _as_list(expected.get("receipt", [])):
-            if not await bench.until(lambda text=text: text in bench.printer.text, _PAPER_WITHIN_S):
+            if not await bench.until(
+                lambda text=text: text in bench.printer.text, _PAPER_WITHIN_S
+            ):
                 raise StepFailed(f"{text!r} is not on paper: {bench.printer.text!r}")
         for name, value in expected.get("acquirer", {}).items():
             await self._expect_acquirer(name, value)

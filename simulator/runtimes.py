@@ -50,8 +50,8 @@ class Runtime(Protocol):
     async def run_until(self, happened: Callable[[], bool], deadline_ns: int) -> None:
         """Let the terminal run until `happened()`, the deadline (clock of the world) or a reset.
 
-        Raises PowerCut when the flash chip's own cut came, DataSheetViolation when the firmware did
-        what a chip forbids.
+        Raises PowerCut when the flash chip's own cut came, DataSheetViolation when the firmware
+        did what a chip forbids.
         """
         ...
 
@@ -140,7 +140,9 @@ class CpythonRuntime:
 
 
 class MicroPythonRuntime:
-    """The firmware as .mpy on the real MicroPython binary, in a process of its own, in real time."""
+    """The firmware as .mpy on the real MicroPython binary, in a process of its own, in
+    real time.
+    """
 
     ships_mpy = True
 

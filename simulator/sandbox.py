@@ -1,7 +1,8 @@
 """The far end of the terminal's network: the sandbox acquirer, its accounts, and the way there.
 
-Two ways there, one acquirer: in virtual time the terminal reaches it through `simulator.network`, in
-real time through a TLS server on the loopback interface with a proxy before it for delay and failure.
+Two ways there, one acquirer: in virtual time the terminal reaches it through `simulator.network`,
+in real time through a TLS server on the loopback interface with a proxy before it for delay and
+failure.
 """
 
 from __future__ import annotations

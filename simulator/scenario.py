@@ -1,7 +1,8 @@
 """A scripted customer: scenario files (YAML), and what a run of one tells.
 
-A scenario names a board, a seed, the terminal's settings and a list of steps; `simulator/README.md`
-shows the format.  `load` checks the whole file before anything runs and names the line of a mistake.
+A scenario names a board, a seed, the terminal's settings and a list of steps;
+`simulator/README.md` shows the format.  `load` checks the whole file before anything runs and
+names the line of a mistake.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what to `do` (press, tap, until, expect, network, power, paper, wait), with what, from which line."""
+    """One step: what to `do` (press, tap, until, expect, network, power, paper, wait), with what,
+    from which line.
+    """
 
     do: str
     value: Any

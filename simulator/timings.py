@@ -68,9 +68,9 @@ class SaleTimings:
         """Milliseconds by phase of the last sale; a phase that did not happen is absent.
 
         ppse, select, gpo, records, ac: on the air, by command; host: request out to answer in;
-        result: answer in to result shown.  Then the totals a person feels: card_in_field (presented
-        to "card read OK"), approved (amount confirmed to result shown), receipt_first_line (result
-        shown to first line on paper).
+        result: answer in to result shown.  Then the totals a person feels: card_in_field
+        (presented to "card read OK"), approved (amount confirmed to result shown),
+        receipt_first_line (result shown to first line on paper).
         """
         phases: dict[str, float] = {}
         for phase, _, start_ns, end_ns in self.apdus:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,6 @@ from simulator.filesystem import Littlefs
 
 BOARDS = Path(__file__).parent.parent / "board_configs"
 PN532_I2C_ADDRESS = 0x24  # PN532 data sheet, 8.3.4: 48h with the write bit
-
-
-def load_board(name_or_file: str | Path) -> dict[str, Any]:
-    """The content of a board file, by its name (`esp32s3_devkitc`) or its path."""
-    path = Path(name_or_file)
-    if path.suffix != ".toml":
-        path = BOARDS / f"{name_or_file}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 class Wiring:

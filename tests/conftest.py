@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from host_tools.board import load as load_board
 from simulator.clock import VirtualClock
 from simulator.standins.world import World
-from simulator.wiring import Wiring, load_board
+from simulator.wiring import Wiring
 
 REFERENCE_BOARD = "esp32s3_devkitc"
 # `ticks_ms` wraps five seconds after power-on, so that every test crosses the wrap sooner or

@@ -1,1 +1,3 @@
-"""Chips at bus level: each behaves as its data sheet says and refuses what the data sheet forbids."""
+"""Chips at bus level: each behaves as its data sheet says and refuses what the data sheet
+forbids.
+"""

@@ -11,11 +11,14 @@ from typing import Protocol
 
 
 class DataSheetViolation(AssertionError):
-    """The firmware did what a chip's data sheet forbids; the message names the chip and the rule."""
+    """The firmware did what a chip's data sheet forbids; the message names the chip and
+    the rule.
+    """
 
 
 class Line:
-    """One wire.  Level: 0 if anyone drives it low, else 1 if anyone drives it high, else the pull, else 0.
+    """One wire.  Level: 0 if anyone drives it low, else 1 if anyone drives it high, else the
+    pull, else 0.
 
     Driving one wire high and low at once is a short circuit on a board, and an error here.
     """
@@ -71,10 +74,11 @@ class Line:
 
 
 class SpiDevice(Protocol):
-    """A chip on an SPI bus.  The bus calls `select`/`deselect` when the chip-select wire falls/rises.
+    """A chip on an SPI bus.  The bus calls `select`/`deselect` when the chip-select wire
+    falls/rises.
 
-    `mode` is the set of (polarity, phase) pairs the chip accepts, `max_baudrate` its data sheet's limit;
-    the bus raises DataSheetViolation when a selected chip is clocked otherwise.
+    `mode` is the set of (polarity, phase) pairs the chip accepts, `max_baudrate` its data sheet's
+    limit; the bus raises DataSheetViolation when a selected chip is clocked otherwise.
     """
 
     spi_modes: frozenset[tuple[int, int]]
@@ -85,12 +89,16 @@ class SpiDevice(Protocol):
     def deselect(self) -> None: ...
 
     def transfer(self, mosi: bytes) -> bytes:
-        """Full duplex: as many bytes back (MISO) as come in (MOSI), most significant bit first on the wire."""
+        """Full duplex: as many bytes back (MISO) as come in (MOSI), most significant bit first on
+        the wire.
+        """
         ...
 
 
 class I2cDevice(Protocol):
-    """A chip on an I2C bus.  Each call is one addressed transfer from START to STOP (or repeated START)."""
+    """A chip on an I2C bus.  Each call is one addressed transfer from START to STOP (or repeated
+    START).
+    """
 
     def i2c_write(self, data: bytes) -> int | None:
         """Bytes acknowledged, or None when the chip does not acknowledge its address."""

@@ -65,8 +65,9 @@ class KeypadMatrix:
         return set(self._held)
 
     def scans(self, name: str) -> int:
-        """How often the key's row was pulled low so far, by the scanning mostly: a person who holds
-        a key while this grows by a few knows that it was noticed, however slow the terminal is.
+        """How often the key's row was pulled low so far, by the scanning mostly: a person who
+        holds a key while this grows by a few knows that it was noticed, however slow the terminal
+        is.
         """
         self._check(name)
         return self._falls[self._keys[name][0]]

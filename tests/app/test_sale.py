@@ -1,7 +1,7 @@
 """A sale as the customer and the merchant live it, and everything that can go wrong on the way.
 
-Each trouble must end on a named screen within its time, leave no traceback and no debt at the host, and the
-terminal must take the next sale.
+Each trouble must end on a named screen within its time, leave no traceback and no debt at the
+host, and the terminal must take the next sale.
 """
 
 from __future__ import annotations
@@ -144,7 +144,17 @@ def test_a_decline_says_why_in_plain_words(amount, words):
 
 
 @pytest.mark.parametrize(
-    "fault", ["drop_request", "drop_response", "stall", "garbage", "wrong_mac", "wrong_stan", "close", "late"]
+    "fault",
+    [
+        "drop_request",
+        "drop_response",
+        "stall",
+        "garbage",
+        "wrong_mac",
+        "wrong_stan",
+        "close",
+        "late",
+    ],
 )
 def test_a_host_that_misbehaves_charges_nobody(fault):
     async def story(bench: Bench) -> None:

@@ -1,7 +1,7 @@
 """The ISO 8583 codec against pyiso8583, on the message of a sale, in one run.
 
-Ratios of the best of several rounds, so that a busy machine does not decide; above 1 means that ours
-takes longer.  Both run on CPython; only ours also runs on the device.
+Ratios of the best of several rounds, so that a busy machine does not decide; above 1 means that
+ours takes longer.  Both run on CPython; only ours also runs on the device.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host_tools import image
-from simulator.wiring import load_board
+from host_tools.board import load as load_board
 from tests.benchmarks.result import Result
 
 

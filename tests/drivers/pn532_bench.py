@@ -6,9 +6,10 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from host_tools.board import load as load_board
 from simulator.clock import NS_PER_MS, VirtualClock
 from simulator.standins.world import World
-from simulator.wiring import Wiring, load_board
+from simulator.wiring import Wiring
 from tests.chips.pn532_cards import EchoCard
 from tests.conftest import new_world
 

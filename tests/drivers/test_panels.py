@@ -21,8 +21,9 @@ PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 
 def powered(controller: str, rotation: int = 0, **changes: Any) -> World:
     """A terminal with this panel, mounted with `rotation`; `changes` to the board's [panel]."""
+    from host_tools.board import load as load_board
     from simulator.clock import VirtualClock
-    from simulator.wiring import Wiring, load_board
+    from simulator.wiring import Wiring
 
     board = load_board(BOARDS[controller])
     board["panel"].update(rotation=rotation, **changes)

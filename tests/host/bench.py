@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from host_tools.board import load as load_board
 from simulator.acquirer import key_material, virtual
 from simulator.acquirer.acquirer import Acquirer
 from simulator.acquirer.pki import SERVER_NAME, Pki
 from simulator.cards import issuers
 from simulator.clock import NS_PER_MS, VirtualClock
 from simulator.network import Connection, Network
-from simulator.wiring import Wiring, load_board
+from simulator.wiring import Wiring
 from tests.conftest import REFERENCE_BOARD, new_world
 
 PAN = "4761739001010119"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from host_tools.board import load as load_board
 from host_tools.image import board_module, device_files
 from host_tools.mpy import CompileError
-from simulator.wiring import load_board
 
 
 @pytest.fixture

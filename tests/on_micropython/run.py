@@ -11,12 +11,13 @@ from typing import Any, Self
 
 import pytest
 
+from host_tools.board import load as load_board
 from host_tools.image import board_module
 from simulator import micropython
 from simulator.clock import RealClock
 from simulator.filesystem import Littlefs, install
 from simulator.micropython import End, MicroPythonProcess
-from simulator.wiring import Wiring, load_board
+from simulator.wiring import Wiring
 
 BOARD = "esp32s3_devkitc"
 

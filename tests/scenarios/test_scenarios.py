@@ -65,7 +65,11 @@ def said(result: dict[str, Any]) -> list[Any]:
         (
             message["direction"],
             message["mti"],
-            {number: value for number, value in message["fields"].items() if number not in MOMENTS},
+            {
+                number: value
+                for number, value in message["fields"].items()
+                if number not in MOMENTS
+            },
         )
         for message in result["acquirer"]["messages"]
     ]

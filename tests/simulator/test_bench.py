@@ -57,7 +57,7 @@ def test_a_terminal_that_resets_its_chip_starts_again_by_itself(runtime):
 def test_a_screen_that_does_not_come_is_told_with_what_was_there_instead():
     async def story() -> None:
         async with Bench(seed=3) as bench:
-            with pytest.raises(BenchError, match="no approved screen within 1 s; .* welcome"):
+            with pytest.raises(BenchError, match=r"no approved screen within 1 s; .* welcome"):
                 await bench.until_screen("approved", within_s=1)
 
     asyncio.run(story())

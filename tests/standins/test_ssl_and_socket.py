@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from host_tools.board import load as load_board
 from simulator.acquirer import virtual
 from simulator.acquirer.acquirer import Acquirer
 from simulator.acquirer.pki import SERVER_NAME, Pki
 from simulator.clock import VirtualClock
 from simulator.network import Network
 from simulator.standins.world import World
-from simulator.wiring import Wiring, load_board
+from simulator.wiring import Wiring
 from tests.conftest import REFERENCE_BOARD, new_world
 from tests.simulator.test_network import Echo
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from PIL import Image
 
+from host_tools.board import load as load_board
 from simulator.clock import NS_PER_MS, VirtualClock
 from simulator.standins.world import World
-from simulator.wiring import Wiring, load_board
+from simulator.wiring import Wiring
 from tests.conftest import REFERENCE_BOARD, TICKS_START_MS
 
 ROOT = Path(__file__).parents[2]

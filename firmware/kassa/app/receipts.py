@@ -1,8 +1,8 @@
 """What stands on a receipt, as rows for the paper engine (kassa.ui.paper)."""
 
-from kassa.payment import transaction as life
-
 from typing import TYPE_CHECKING
+
+from kassa.payment import transaction as life
 
 if TYPE_CHECKING:
     from kassa.payment.transaction import Transaction
@@ -20,12 +20,12 @@ def receipt(
 ) -> "list[Row]":
     """Rows of the merchant's or the customer's copy.
 
-    The PAN is masked to first six and last four; the merchant's copy alone carries the card's proof
-    (TVR, cryptogram), which a dispute needs and a customer does not.
+    The PAN is masked to first six and last four; the merchant's copy alone carries the card's
+    proof (TVR, cryptogram), which a dispute needs and a customer does not.
     """
     t = words.t
     approved = transaction.state == life.APPROVED
-    rows = [("title", config.merchant.name)]
+    rows: "list[Row]" = [("title", config.merchant.name)]
     for line in config.merchant.lines:
         rows.append(("center", line))
     rows.append(("space", 1))

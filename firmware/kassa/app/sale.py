@@ -5,6 +5,7 @@ The way of the money reads straight down `run`: amount, card, host, result, pape
 
 import asyncio
 import os
+from typing import TYPE_CHECKING
 
 from micropython import const
 
@@ -16,8 +17,6 @@ from kassa.system import currency as iso4217
 from kassa.system.card import TwoCards
 from kassa.system.clock import hhmmss, yymmdd
 from kassa.system.tasks import first
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kassa.app.terminal import Terminal
@@ -51,7 +50,9 @@ class Sale:
         self._screens = terminal.screens
 
     async def run(self, first_key: str) -> None:
-        """Ask the amount (`first_key` was typed on the welcome screen) and carry the sale through."""
+        """Ask the amount (`first_key` was typed on the welcome screen) and carry the sale
+        through.
+        """
         currency = self._terminal.config.currency
         amount_minor = await self._screens.amount(currency, first_key)
         if not amount_minor:
@@ -72,10 +73,11 @@ class Sale:
         await self._finish(transaction)
 
     async def _read_card(self, transaction: Transaction) -> "Outcome | None":
-        """Let the customer tap until a card has decided; None when the sale was cancelled or nobody came.
+        """Let the customer tap until a card has decided; None when the sale was cancelled or
+        nobody came.
 
-        A card that cannot be used here, or a phone that wants its owner, does not end the sale: the screen
-        says what to do and the next tap counts.
+        A card that cannot be used here, or a phone that wants its owner, does not end the sale:
+        the screen says what to do and the next tap counts.
         """
         terminal = self._terminal
         data = self._transaction_data(transaction)
@@ -154,7 +156,9 @@ class Sale:
         return None
 
     async def _prepare_next_tap(self, outcome: "Outcome") -> str:
-        """Reset the field after a tap that decided nothing; the screen that asks for the next one."""
+        """Reset the field after a tap that decided nothing; the screen that asks for the next
+        one.
+        """
         reader = self._terminal.reader
         message = outcome.ui.message if outcome.ui is not None else emv.MESSAGE_PRESENT_AGAIN
         screen = _TAP_SCREENS.get(message, "try_again")
@@ -167,7 +171,9 @@ class Sale:
         return screen
 
     async def _authorise(self, transaction: Transaction) -> None:
-        """Ask the host while "card read OK" is on the screen; say that we wait once it takes long."""
+        """Ask the host while "card read OK" is on the screen; say that we wait once it takes
+        long.
+        """
         answered = asyncio.Event()
 
         async def ask() -> None:

@@ -1,5 +1,7 @@
 """The terminal: idle, which flow next, and what all flows share."""
 
+from typing import TYPE_CHECKING
+
 from micropython import const
 
 from kassa.app import receipts
@@ -7,8 +9,6 @@ from kassa.app.sale import Sale
 from kassa.drivers.printer import PaperOut, PrinterError
 from kassa.payment.transaction import Transaction
 from kassa.system.errors import KassaError
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kassa.system.clock import Clock
     from kassa.system.config import TerminalConfig
     from kassa.system.log import Log
+    from kassa.ui.paper import Paper
     from kassa.ui.screens import Screens
 
 _DIGITS = "123456789"
@@ -44,6 +45,7 @@ class Terminal:
         keypad: "Keypad",
         reader: "PN532",
         screens: "Screens",
+        paper: "Paper",
         entry_point: "EntryPoint",
         link: "HostLink",
         authoriser: "Authoriser",
@@ -56,6 +58,7 @@ class Terminal:
         self.keypad = keypad
         self.reader = reader
         self.screens = screens
+        self.paper = paper
         self.entry_point = entry_point
         self.link = link
         self.authoriser = authoriser
@@ -72,7 +75,9 @@ class Terminal:
                 self.screens.catalogue.use(self.config.language)
 
     async def _carry_out(self, flow: "Coroutine[Any, Any, None]") -> None:
-        """Run one flow.  A part that fails ends the flow on a screen that says so, not the terminal."""
+        """Run one flow.  A part that fails ends the flow on a screen that says so, not the
+        terminal.
+        """
         try:
             await flow
         except (KassaError, MemoryError) as error:
@@ -105,7 +110,9 @@ class Terminal:
         self.log.event("payment", "state", stan=transaction.stan, state=state)
 
     async def print_receipts(self, transaction: Transaction) -> None:
-        """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes on, CANCEL does without."""
+        """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes on,
+        CANCEL does without.
+        """
         for copy in (receipts.CUSTOMER, receipts.MERCHANT):
             rows = receipts.receipt(transaction, self.config, self.screens.catalogue, copy)
             while not await self._print(rows):
@@ -114,9 +121,11 @@ class Terminal:
                     return
 
     async def _print(self, rows: "list[tuple]") -> bool:
-        """Print one slip; False when the paper ran out.  Another printer fault is logged, not retried."""
+        """Print one slip; False when the paper ran out.  Another printer fault is logged, not
+        retried.
+        """
         try:
-            await self.screens.paper.print(rows)
+            await self.paper.print(rows)
         except PaperOut:
             return False
         except PrinterError as error:
@@ -124,7 +133,9 @@ class Terminal:
         return True
 
     async def until_card_is_gone(self) -> None:
-        """EP-14 message 10: ask for the card's removal before the next sale, if it still lies there."""
+        """EP-14 message 10: ask for the card's removal before the next sale, if it still lies
+        there.
+        """
         if not await self.reader.removed(_GONE_LOOK_MS):
             await self.screens.show("remove_card")
             await self.reader.removed(_REMOVE_CARD_AT_MOST_MS)

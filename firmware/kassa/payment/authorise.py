@@ -1,17 +1,17 @@
 """Ask the issuer, and make of the answer one of three things: approved, declined, or not known.
 
-Not known is an outcome of its own: the host may have approved what we never heard of, so the sale is
-declined at the terminal and a reversal is owed, and nothing is guessed.
+Not known is an outcome of its own: the host may have approved what we never heard of, so the sale
+is declined at the terminal and a reversal is owed, and nothing is guessed.
 """
+
+from typing import TYPE_CHECKING
 
 from kassa.host.card_block import Card
 from kassa.host.errors import HostError, NotSent
 from kassa.payment import responses
 from kassa.payment import transaction as life
 from kassa.system import currency as iso4217
-from kassa.system.ensure import ensure
-
-from typing import TYPE_CHECKING
+from kassa.system.ensure import InvariantError
 
 if TYPE_CHECKING:
     from kassa.host.link import HostLink
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Authoriser:
     """Authorises transactions online.
 
-    `answer_timeout_ms` is how long a sale waits in all: for a link that is being built, and for the answer.
+    `answer_timeout_ms` is how long a sale waits in all: for a link that is being built, and for
+    the answer.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Authoriser:
         self._log = log
 
     async def authorise(self, transaction: "Transaction") -> None:
-        """Move `transaction` from CARD_READ to APPROVED, DECLINED or UNKNOWN.  Never raises HostError."""
+        """Move `transaction` from CARD_READ to APPROVED, DECLINED or UNKNOWN.  Never raises
+        HostError.
+        """
         request = self._request(transaction)
         transaction.move(life.REQUESTED)
         self._log.event("payment", "request", stan=transaction.stan)
@@ -55,13 +58,14 @@ class Authoriser:
             return
         except HostError as error:
             self._log.trouble("payment", "no answer", error, stan=transaction.stan)
-            return
         finally:
             # Whatever ended the wait (no heap, a cancellation): what may have left is taken back.
             if transaction.state == life.REQUESTED and answer is None:
                 transaction.decline_reason = "no_answer"
                 transaction.move(life.UNKNOWN)
                 self._reversals.owe(transaction)
+        if answer is None:
+            return
         transaction.response_code = str(answer[39])
         transaction.approval_code = str(answer.get(38, "")).strip()
         transaction.rrn = str(answer.get(37, "")).strip()
@@ -73,7 +77,8 @@ class Authoriser:
 
     def _request(self, transaction: "Transaction") -> "Request":
         outcome = transaction.outcome
-        ensure(outcome is not None, "no card was read")
+        if outcome is None:
+            raise InvariantError("no card was read")
         return self._builder.sale(
             transaction.stan,
             transaction.amount_minor,

@@ -1,4 +1,6 @@
-"""STAN and batch number: unique across power loss, because the next value is stored before it is used."""
+"""STAN and batch number: unique across power loss, because the next value is stored before it is
+used.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,9 @@ class Counters:
         self.batch = known.get("batch", 1)
 
     def next_stan(self) -> int:
-        """A new STAN, 1..999999 and round again (ISO 8583 DE 11); durable before it is returned."""
+        """A new STAN, 1..999999 and round again (ISO 8583 DE 11); durable before it is
+        returned.
+        """
         stan = self._stan % _LAST_STAN + 1
         self._memory.save({"stan": stan, "batch": self.batch})
         self._stan = stan

@@ -1,19 +1,18 @@
 """Undoing what may have happened: every request without a believable answer is reversed.
 
-One task works the queue, oldest first, so that nothing is ever reversed twice side by side.  The first
-attempt is a 0400, repeats are 0401 under the same name (terminal, batch, STAN, date), until the host has
-answered; only its answer ends the debt.
+One task works the queue, oldest first, so that nothing is ever reversed twice side by side.  The
+first attempt is a 0400, repeats are 0401 under the same name (terminal, batch, STAN, date), until
+the host has answered; only its answer ends the debt.
 """
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from micropython import const
 
 from kassa.host.errors import HostError
 from kassa.payment import transaction as life
 from kassa.system import currency as iso4217
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kassa.host.link import HostLink

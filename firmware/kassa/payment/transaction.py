@@ -1,14 +1,14 @@
 """One payment and its life.
 
-A `Transaction` travels the whole way of a sale: amount, card, host, receipt.  Its state only moves along
-the arrows of `TRANSITIONS`; each move is reported to `on_move`, where the journal will make it durable.
-Amounts are whole minor units with an ISO 4217 code.
+A `Transaction` travels the whole way of a sale: amount, card, host, receipt.  Its state only
+moves along the arrows of `TRANSITIONS`; each move is reported to `on_move`, where the journal
+will make it durable. Amounts are whole minor units with an ISO 4217 code.
 """
+
+from typing import TYPE_CHECKING
 
 from kassa.security.pan import mask
 from kassa.system.ensure import ensure
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,9 @@ class Transaction:
         self._on_move = on_move
 
     def attach_card(self, outcome: "Outcome") -> None:
-        """Keep what the card said, and the only form of its number that may be shown or printed."""
+        """Keep what the card said, and the only form of its number that may be shown or
+        printed.
+        """
         self.outcome = outcome
         self.masked_pan = mask(outcome.pan)
 

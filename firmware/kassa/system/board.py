@@ -1,14 +1,14 @@
 """From the board's description to the chip's pins and buses.
 
-The description is the dict BOARD of the generated module `board` (the board's TOML file, table by table).
-Buses are made once and shared: two chips that name the same bus get the same object.
+The description is the dict BOARD of the generated module `board` (the board's TOML file, table by
+table). Buses are made once and shared: two chips that name the same bus get the same object.
 """
+
+from typing import TYPE_CHECKING
 
 from machine import I2C, PWM, SPI, UART, Pin
 
 from kassa.system.errors import KassaError
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any
@@ -83,9 +83,14 @@ class Board:
             raise BoardError("board: " + kind + "." + name + " is not described")
 
 
-def output(gpio: "int | None", value: int = 0) -> "Pin | None":
+def output(gpio: int, value: int = 0) -> Pin:
+    """An output pin."""
+    return Pin(gpio, Pin.OUT, value=value)
+
+
+def optional_output(gpio: "int | None", value: int = 0) -> "Pin | None":
     """An output pin, or None where the board has not wired it."""
-    return None if gpio is None else Pin(gpio, Pin.OUT, value=value)
+    return None if gpio is None else output(gpio, value)
 
 
 def pwm(gpio: int) -> PWM:

@@ -1,4 +1,6 @@
-"""What can go wrong between the reader and a card; shared by the reader's driver and the kernels above it."""
+"""What can go wrong between the reader and a card; shared by the reader's driver and the kernels
+above it.
+"""
 
 from kassa.system.errors import KassaError
 

@@ -1,12 +1,13 @@
-"""The time of day: one place that knows the chip's clock, its epoch and whether it may be believed.
+"""The time of day: one place that knows the chip's clock, its epoch and whether it may be
+believed.
 
-The ESP32's clock has no battery.  After power-on it is restored to the last time the terminal knew, which is
-good enough to check a certificate's dates, and becomes `trusted` when the host has told the time.
-All times are UTC as (year, month, day, hour, minute, second); local time is UTC plus a configured offset.
+The ESP32's clock has no battery.  After power-on it is restored to the last time the terminal
+knew, which is good enough to check a certificate's dates, and becomes `trusted` when the host has
+told the time. All times are UTC as (year, month, day, hour, minute, second); local time is UTC
+plus a configured offset.
 """
 
 import time
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ _NEVER_SET_BEFORE_YEAR = 2025
 
 
 class Clock:
-    """UTC and local time.  `rtc` is a `machine.RTC`, `memory` remembers the last known time across power loss."""
+    """UTC and local time.  `rtc` is a `machine.RTC`, `memory` remembers the last known time across
+    power loss.
+    """
 
     def __init__(self, rtc: "RTC", memory: "StateFile", utc_offset_minutes: int = 0) -> None:
         self._rtc = rtc
@@ -29,7 +32,9 @@ class Clock:
         self.trusted = False
 
     def restore(self) -> None:
-        """At boot: a clock that runs is kept; one that was reset continues from the last known time."""
+        """At boot: a clock that runs is kept; one that was reset continues from the last known
+        time.
+        """
         if self._rtc.datetime()[0] >= _NEVER_SET_BEFORE_YEAR:
             self.trusted = True
             return

@@ -1,10 +1,11 @@
-"""The terminal's configuration: read once at start, checked field by field, errors name the key."""
+"""The terminal's configuration: read once at start, checked field by field, errors name
+the key.
+"""
 
 import json
+from typing import TYPE_CHECKING
 
 from kassa.system.errors import KassaError
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any
@@ -15,7 +16,9 @@ class ConfigError(KassaError):
 
 
 class Merchant:
-    """Who sells: `id` (15 characters, ISO 8583 DE 42), `name`, address `lines`, `category` (MCC, 4 digits)."""
+    """Who sells: `id` (15 characters, ISO 8583 DE 42), `name`, address `lines`, `category` (MCC,
+    4 digits).
+    """
 
     def __init__(self, source: "Section") -> None:
         self.id = source.text("id", 15, 15)
@@ -33,7 +36,9 @@ class Network:
 
 
 class TerminalConfig:
-    """Everything a merchant or technician may set.  `host` stays a plain dict for the host floor."""
+    """Everything a merchant or technician may set.  `host` stays a plain dict for the
+    host floor.
+    """
 
     def __init__(self, document: "dict[str, Any]", path: str) -> None:
         top = Section(document, path, "")

@@ -1,4 +1,6 @@
-"""ISO 4217: alphabetic code -> (numeric code, minor unit digits), for the currencies a terminal may be set to."""
+"""ISO 4217: alphabetic code -> (numeric code, minor unit digits), for the currencies a terminal
+may be set to.
+"""
 
 from kassa.system.errors import KassaError
 

@@ -6,6 +6,8 @@ class InvariantError(Exception):
 
 
 def ensure(condition: object, message: str = "") -> None:
-    """Raise InvariantError unless `condition` is true.  `message` must hold no card data and no key."""
+    """Raise InvariantError unless `condition` is true.  `message` must hold no card data and no
+    key.
+    """
     if not condition:
         raise InvariantError(message)

@@ -1,4 +1,6 @@
-"""The root of the firmware's error families.  Each floor derives its own: DriverError, CardError, HostError ..."""
+"""The root of the firmware's error families.  Each floor derives its own: DriverError, CardError,
+HostError ...
+"""
 
 
 class KassaError(Exception):

@@ -1,9 +1,10 @@
 """The console log: one JSON object a line, for technicians, tests and tools alike.
 
-    {"t": 81234, "at": "ui", "is": "screen", "name": "approved", "words": ["APPROVED", "EUR 12.50"]}
+    {"t": 81234, "at": "ui", "is": "screen", "name": "approved", "words": ["APPROVED"]}
 
-`t` is `time.ticks_ms()`, `at` the floor or room that speaks, `is` what happened; the rest is the event's own.
-Nothing secret goes in: PANs are masked by the caller, keys and PINs never arrive here.
+`t` is `time.ticks_ms()`, `at` the floor or room that speaks, `is` what happened; the rest is the
+event's own. Nothing secret goes in: PANs are masked by the caller, keys and PINs never arrive
+here.
 """
 
 import json
@@ -13,7 +14,9 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 class Log:
-    """Writes events to the console.  `sink(line: str)` replaces `print` where lines should go elsewhere too."""
+    """Writes events to the console.  `sink(line: str)` replaces `print` where lines should go
+    elsewhere too.
+    """
 
     def __init__(self, sink=print) -> None:  # type: ignore[no-untyped-def]
         self._sink = sink

@@ -1,15 +1,14 @@
 """Small state that must survive a power cut: a JSON value in a file rewritten as a whole.
 
-littlefs keeps a file's old content until the new one is closed, so the rewrite is atomic; up to 128 bytes
-the file lives inside its directory entry and a rewrite costs almost no erase.
+littlefs keeps a file's old content until the new one is closed, so the rewrite is atomic; up to
+128 bytes the file lives inside its directory entry and a rewrite costs almost no erase.
 """
 
 import json
 import os
+from typing import TYPE_CHECKING
 
 from kassa.system.errors import KassaError
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,7 +27,9 @@ class StateFile:
         self.path = path
 
     def load(self) -> "Any":
-        """The stored value, or None when nothing was stored yet.  Raises StateError when it is damaged."""
+        """The stored value, or None when nothing was stored yet.  Raises StateError when it is
+        damaged.
+        """
         try:
             with open(self.path, "rb") as file:
                 content = file.read()

@@ -1,10 +1,10 @@
 """Tasks that must not die unseen, and small helpers around asyncio.
 
-MicroPython's asyncio has no TaskGroup, `wait` or `shield`; what the terminal needs of them is here.
+MicroPython's asyncio has no TaskGroup, `wait` or `shield`; what the terminal needs of them is
+here.
 """
 
 import asyncio
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,11 +25,13 @@ class CriticalTaskEnded(Exception):
 
 
 async def first(*contenders: "Coroutine[Any, Any, Any]") -> "tuple[int, Any]":
-    """Run the contenders side by side; give (index, result) of the first to finish and cancel the others.
+    """Run the contenders side by side; give (index, result) of the first to finish and cancel the
+    others.
 
-    Returns only after every loser has finished its own clean-up, so that a reader or a queue is free
-    again.  The error of the first to finish is raised here; a loser's error after its cancellation is
-    dropped, since its result is no longer wanted.  If the caller is cancelled, all contenders are.
+    Returns only after every loser has finished its own clean-up, so that a reader or a queue is
+    free again.  The error of the first to finish is raised here; a loser's error after its
+    cancellation is dropped, since its result is no longer wanted.  If the caller is cancelled,
+    all contenders are.
     """
     finished = asyncio.Event()
     results = []  # (index, result, error) in the order of finishing
@@ -94,7 +96,9 @@ class Supervisor:
         self._ended.set()
 
     async def watch(self) -> None:
-        """Feed the watchdog while every critical task lives; raise CriticalTaskEnded when one does not."""
+        """Feed the watchdog while every critical task lives; raise CriticalTaskEnded when one
+        does not.
+        """
         while not self._ended.is_set():
             self._watchdog.feed()
             try:

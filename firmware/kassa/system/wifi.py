@@ -1,11 +1,10 @@
 """Joins the shop's Wi-Fi and stays joined."""
 
 import asyncio
-import network
-
-from micropython import const
-
 from typing import TYPE_CHECKING
+
+import network
+from micropython import const
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +26,7 @@ class Wifi:
         self._wlan = wlan
         self._config = config
         self._log = log
-        self.on_joined = None  # type: Callable[[], None] | None
+        self.on_joined: "Callable[[], None] | None" = None
 
     def start_radio(self) -> None:
         """Switch the radio on; keys and nonces may be drawn after this."""
@@ -52,8 +51,8 @@ class Wifi:
             await asyncio.sleep_ms(_LOOK_EVERY_MS)
 
     async def _join(self) -> None:
-        # The chip re-joins by itself after a loss; connect() is for the first time and for a router
-        # that came back under another channel.
+        # The chip re-joins by itself after a loss; connect() is for the first time and for a
+        # router that came back under another channel.
         try:
             self._wlan.connect(self._config.ssid, self._config.password)
         except OSError as error:

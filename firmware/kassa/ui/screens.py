@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from kassa.system.log import Log
     from kassa.ui.display import Display
     from kassa.ui.language import Catalogue
-    from kassa.ui.paper import Paper
 
     Facts = dict[str, Any]
 
@@ -79,7 +78,7 @@ _ALL_LIT_MS = const(750)
 class Screens:
     """All screens of the terminal.
 
-    `catalogue` may be read by others (receipts speak the language of the screen); `paper` prints.
+    `catalogue` may be read by others: receipts speak the language of the screen.
     """
 
     def __init__(
@@ -90,10 +89,8 @@ class Screens:
         lamps: "Lamps",
         catalogue: "Catalogue",
         log: "Log",
-        paper: "Paper | None" = None,
     ) -> None:
         self.catalogue = catalogue
-        self.paper = paper
         self._display = display
         self._keypad = keypad
         self._buzzer = buzzer
