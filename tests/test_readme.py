@@ -1,0 +1,49 @@
+"""What the README shows is run, word for word, where it can be."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from simulator import micropython
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^    (\.venv/bin/\S.*)$", README, re.MULTILINE)
+TARGETS = re.findall(r"^    make (\w+)", README, re.MULTILINE)
+
+
+def test_the_readme_shows_commands():
+    assert len(COMMANDS) >= 5
+    assert {"run", "test", "check", "bench"} <= set(TARGETS)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=pytest.mark.micropython)
+        if "micropython" in command
+        else command
+        for command in COMMANDS
+    ],
+)
+def test_a_command_of_the_readme_works(command):
+    if "micropython" in command and micropython.binary() is None:
+        pytest.skip("no MicroPython binary on this machine")
+    done = subprocess.run(
+        shlex.split(command), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_make_target_of_the_readme_exists(target):
+    done = subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
