@@ -82,14 +82,17 @@ def run(
         print(text)
     else:
         if json_output is not None:
-            Path(json_output).write_text(text + "\n", encoding="utf-8")
+            try:
+                Path(json_output).write_text(text + "\n", encoding="utf-8")
+            except OSError as error:
+                _fail(f"--json {json_output}: cannot be written: {error.strerror}", _WRONG_FILE)
         _tell(result)
     if not result["passed"]:
         raise typer.Exit(_FAILED)
 
 
 def _tell(result: dict) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for step in result["steps"]:
         mark = "[green]ok[/]" if step["ok"] else "[red]FAILED[/]"
         console.print(f"{step['t_ms'] / 1000:8.3f} s  {step['do']:8} {mark} {step['detail']}")

@@ -286,3 +286,49 @@ def test_power_lost_while_idle_costs_nothing():
         assert len(stans) == len(set(stans)) == 2
 
     on_bench(story)
+
+
+FAULTS = ["drop", "flip", "checksum", "length", "truncate", "spurious", "late", "nack", "error"]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("board", ["esp32s3_devkitc", "esp32_wrover", "esp32_devkitc"])
+def test_a_reader_that_stutters_costs_no_sale(board, kind):
+    """SPI, I2C and HSU: a wrong frame in the middle of a tap, then everything is as before."""
+
+    async def story(bench: Bench) -> None:
+        await ask_for_card(bench)
+        bench.wiring.pn532.faults.next("response", kind, 2)
+        await bench.tap("visa_credit")
+        if bench.screen.name in ("try_again", "out_of_order", "welcome"):
+            await bench.until_screen("welcome", "try_again", within_s=30)
+            if bench.screen.name == "welcome":
+                await ask_for_card(bench)
+            await bench.tap("visa_credit")
+        await bench.until_screen("approved", within_s=10)
+        await still_sells(bench)
+
+    on_bench(story, board=board)
+
+
+def test_a_reader_that_hangs_is_restarted():
+    async def story(bench: Bench) -> None:
+        await ask_for_card(bench)
+        bench.wiring.pn532.faults.hang()
+        await bench.wait(3)
+        await bench.tap("visa_credit")
+        await bench.until_screen("approved", within_s=10)
+
+    on_bench(story)
+
+
+def test_a_reader_that_dies_is_said_and_the_terminal_lives_on():
+    async def story(bench: Bench) -> None:
+        await ask_for_card(bench)
+        bench.wiring.pn532.faults.absent = True
+        await bench.until_screen("out_of_order", within_s=20)
+        bench.wiring.pn532.faults.absent = False
+        await bench.until_screen("welcome", within_s=30)
+        await still_sells(bench)
+
+    on_bench(story)

@@ -41,6 +41,7 @@ def test_the_sandbox_terminals_configuration_is_right():
         ("merchant.lines", ["one"] * 5),
         ("merchant.lines", [5]),
         ("merchant.category", "58A2"),
+        ("currency", "QQQ"),
         ("country", "276"),
         ("country", True),
         ("country", 1000),

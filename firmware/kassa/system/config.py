@@ -5,6 +5,7 @@ the key.
 import json
 from typing import TYPE_CHECKING
 
+from kassa.system.currency import CURRENCIES
 from kassa.system.errors import KassaError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class TerminalConfig:
         top = Section(document, path, "")
         self.terminal_id = top.text("terminal_id", 8, 8)
         self.merchant = Merchant(top.section("merchant"))
-        self.currency = top.text("currency", 3, 3)
+        self.currency = top.currency("currency")
         self.country = top.integer("country", 1, 999)
         self.language = top.text("language", 2, 5)
         self.utc_offset_minutes = top.integer("utc_offset_minutes", -840, 840, 0)
@@ -94,6 +95,14 @@ class Section:
         value = self.text(key, length, length)
         if not value.isdigit():
             raise self._fail(key, "must be %d digits" % length)
+        return value
+
+    def currency(self, key: str) -> str:
+        """An ISO 4217 code that the terminal knows the minor digits of."""
+        value = self.text(key, 3, 3)
+        if value not in CURRENCIES:
+            known = ", ".join(sorted(CURRENCIES))
+            raise self._fail(key, value + " is not known; choose one of " + known)
         return value
 
     def integer(self, key: str, lowest: int, highest: int, default: "int | None" = None) -> int:
