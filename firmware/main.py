@@ -11,6 +11,7 @@ import network
 from board import BOARD  # pyright: ignore[reportMissingImports] - made from the board file
 from kassa.app.terminal import Terminal
 from kassa.drivers.buzzer import Buzzer
+from kassa.drivers.errors import DriverError
 from kassa.drivers.ili9341 import ILI9341
 from kassa.drivers.keypad import Keypad
 from kassa.drivers.lamps import Lamps
@@ -47,6 +48,7 @@ from micropython import const
 _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
 _TROUBLE_SHOWN_MS = const(5_000)
+_ANSWER_TIMEOUT_MS = const(10_000)
 
 
 def make_panel(board: Board) -> "ILI9341 | ST7789":
@@ -126,7 +128,6 @@ async def main() -> None:
     supervisor.start("keypad", keypad.run())
     try:
         start_terminal(supervisor, log, keypad, reader, screens, paper)
-        await reader.start()
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
         await screens.show("out_of_order", fault=str(error))
@@ -159,7 +160,7 @@ def start_terminal(
     link = HostLink(config, KeyStore(), clock, log)
     wifi.on_joined = link.hurry
     builder = Builder(config, clock)
-    answer_timeout_ms = config.host["answer_timeout_ms"]
+    answer_timeout_ms = config.host.get("answer_timeout_ms", _ANSWER_TIMEOUT_MS)
     reversals = Reversals(link, builder, answer_timeout_ms, log)
     with open("/config/emv.json") as file:
         entry_point = EntryPoint(emv_configuration.from_json(file.read()), log)
@@ -180,7 +181,21 @@ def start_terminal(
     supervisor.start("wifi", wifi.run())
     supervisor.start("host link", link.run())
     supervisor.start("reversals", reversals.run())
-    supervisor.start("terminal", terminal.run())
+    supervisor.start("terminal", run_terminal(terminal, log))
+
+
+async def run_terminal(terminal: Terminal, log: Log) -> None:
+    """Critical task: serve customers from the moment that the reader works."""
+    while True:
+        try:
+            version = await terminal.reader.start()
+            break
+        except DriverError as error:
+            log.trouble("main", "no card reader", error)
+            await terminal.screens.show("out_of_order", fault=str(error))
+            await asyncio.sleep_ms(_TROUBLE_SHOWN_MS)
+    log.event("main", "card reader", version=version)
+    await terminal.run()
 
 
 asyncio.run(main())

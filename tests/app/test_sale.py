@@ -322,6 +322,21 @@ def test_a_reader_that_hangs_is_restarted():
     on_bench(story)
 
 
+def test_a_terminal_without_a_reader_says_so_until_there_is_one():
+    async def story(bench: Bench) -> None:
+        await bench.cut_power()
+        bench.wiring.pn532.faults.absent = True
+        await bench.power_on()
+        await bench.wait(20)
+        assert bench.screen.name == "out_of_order"
+        assert "card reader" in bench.screen.text
+        bench.wiring.pn532.faults.absent = False
+        await bench.until_screen("welcome", within_s=20)
+        await still_sells(bench)
+
+    on_bench(story)
+
+
 def test_a_reader_that_dies_is_said_and_the_terminal_lives_on():
     async def story(bench: Bench) -> None:
         await ask_for_card(bench)
