@@ -13,7 +13,10 @@ from rich.console import Console
 from simulator import micropython
 
 app = typer.Typer(
-    no_args_is_help=True, help="The world around the terminal.", add_completion=False
+    no_args_is_help=True,
+    help="The world around the terminal.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 RuntimeOption = Annotated[
