@@ -41,6 +41,7 @@ def recording(tmp_path: Path, match: str) -> Path:
         return answer
 
     card.transceive = listen
+
     async def tap() -> None:
         async with Bench(seed=7) as bench:
             await bench.press("1250", ENTER)
