@@ -264,6 +264,11 @@ class Bench:
     # -- what can be seen
 
     @property
+    def world(self) -> World | None:
+        """The firmware's modules while it runs on `cpython`; None elsewhere and without power."""
+        return getattr(self._runtime, "world", None)
+
+    @property
     def heap_report(self) -> dict[str, int] | None:
         """MicroPython's heap in bytes, None on CPython; the peak is only as good as the probe."""
         return self._runtime.heap

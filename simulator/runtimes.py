@@ -66,7 +66,7 @@ class CpythonRuntime:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._world: World | None = None
+        self.world: World | None = None
         self._pacemaker: asyncio.Task[None] | None = None
 
     @staticmethod
@@ -79,7 +79,7 @@ class CpythonRuntime:
 
     @property
     def reset_cause(self) -> int | None:
-        return None if self._world is None else self._world.reset_cause
+        return None if self.world is None else self.world.reset_cause
 
     @property
     def heap(self) -> dict[str, int] | None:
@@ -88,13 +88,13 @@ class CpythonRuntime:
     async def power_on(self) -> None:
         bench = self._bench
         bench.wiring.flash.power_on()
-        self._world = World(
+        self.world = World(
             bench.wiring.mcu,
             root=bench.wiring.filesystem(),
             network=bench.sandbox.network,
             console=bench.console_line,
         )
-        self._world.start()
+        self.world.start()
         if bench.realtime and self._pacemaker is None:
             self._pacemaker = asyncio.create_task(self._keep_pace())
 
@@ -102,9 +102,9 @@ class CpythonRuntime:
         if self._pacemaker is not None and self._pacemaker is not asyncio.current_task():
             self._pacemaker.cancel()
             self._pacemaker = None
-        if self._world is not None:
-            self._world.close()
-            self._world = None
+        if self.world is not None:
+            self.world.close()
+            self.world = None
         self._bench.sandbox.network.hang_up()
 
     async def measure(self) -> None:
@@ -125,8 +125,8 @@ class CpythonRuntime:
 
     def _advance(self, happened: Callable[[], bool], deadline_ns: int) -> None:
         clock = self._bench.clock
-        if self._world is not None:
-            self._world.run_until(happened, deadline_ns)
+        if self.world is not None:
+            self.world.run_until(happened, deadline_ns)
         elif not happened():
             clock.advance_to(deadline_ns)
 

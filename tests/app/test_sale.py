@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from simulator import cards
+from simulator.acquirer.acquirer import Acquirer
 from simulator.bench import CANCEL, CLEAR, ENTER, LANG, Bench
 from simulator.cards.awkward import Garbage, TornAfter
 
@@ -344,6 +345,72 @@ def test_a_reader_that_dies_is_said_and_the_terminal_lives_on():
         await bench.until_screen("out_of_order", within_s=20)
         bench.wiring.pn532.faults.absent = False
         await bench.until_screen("welcome", within_s=30)
+        await still_sells(bench)
+
+    on_bench(story)
+
+
+@pytest.mark.parametrize("screen", ["authorising", "approved"])
+def test_an_approval_that_cannot_be_shown_is_taken_back(screen):
+    """No heap for the screen: the customer saw "out of order", and pays nothing."""
+
+    async def story(bench: Bench) -> None:
+        bench.network.latency_ms = 2500
+        await ask_for_card(bench)
+        screens = bench.world.load("kassa.ui.screens").Screens
+        show = screens.show
+
+        async def fails(self, name, **facts):
+            if name == screen:
+                raise MemoryError
+            await show(self, name, **facts)
+
+        screens.show = fails
+        await bench.tap("visa_credit")
+        await bench.until_screen("out_of_order", within_s=20)
+        screens.show = show
+        ledger = bench.sandbox.acquirer.ledger
+        assert await bench.until(lambda: ledger.summary()["reversed"] == 1, 30)
+        assert ledger.summary()["approved"] == 0
+        bench.network.latency_ms = 150
+        await still_sells(bench)
+
+    on_bench(story)
+
+
+def test_a_reversal_that_the_host_refuses_is_repeated_until_it_is_done(monkeypatch):
+    answer = Acquirer._answer
+    refused = []
+
+    def refuse(self, request, terminal):
+        if request.mti in ("0400", "0401") and len(refused) < 2:
+            refused.append(request.mti)
+            return {39: "96"}, False
+        return answer(self, request, terminal)
+
+    async def story(bench: Bench) -> None:
+        await ask_for_card(bench, "1268")
+        monkeypatch.setattr(Acquirer, "_answer", refuse)
+        await bench.tap("visa_credit")
+        await bench.until_screen("declined", within_s=15)
+        assert "returned" in bench.screen.text
+        assert "Nothing was charged" not in bench.screen.text
+        ledger = bench.sandbox.acquirer.ledger
+        assert await bench.until(lambda: ledger.summary()["reversed"] == 1, 90)
+        assert refused == ["0400", "0401"]
+
+    on_bench(story)
+
+
+@pytest.mark.parametrize("card", ["visa_blocked", "two_cards", "visa_phone_locked"])
+def test_cancel_works_while_a_card_lies_on_the_reader(card):
+    async def story(bench: Bench) -> None:
+        await ask_for_card(bench)
+        bench.present(cards.load(card))
+        await bench.wait(4)
+        await bench.press(CANCEL)
+        await bench.until_screen("cancelled", within_s=3)
+        bench.remove()
         await still_sells(bench)
 
     on_bench(story)

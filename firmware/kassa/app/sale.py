@@ -64,12 +64,20 @@ class Sale:
             await self._screens.acknowledge("cancelled", _CANCELLED_SHOWN_MS)
             return
         transaction.attach_card(outcome)
-        if outcome.kind == emv.ONLINE_REQUEST:
-            transaction.move(life.CARD_READ)
-            await self._authorise(transaction)
-        else:
-            transaction.decline("card_declined")
-        outcome.forget()
+        told = False
+        try:
+            if outcome.kind == emv.ONLINE_REQUEST:
+                transaction.move(life.CARD_READ)
+                await self._authorise(transaction)
+            else:
+                transaction.decline("card_declined")
+            await self._show_result(transaction)
+            told = True
+        finally:
+            outcome.forget()
+            if transaction.state == life.APPROVED and not told:
+                # Nobody saw the approval (no heap for the screen, say): nobody shall pay for it.
+                self._terminal.reversals.owe(transaction)
         await self._finish(transaction)
 
     async def _read_card(self, transaction: Transaction) -> "Outcome | None":
@@ -86,6 +94,7 @@ class Sale:
             # EP-5: no card may pay this amount here; the field never comes on.
             await self._screens.acknowledge("insert_or_swipe", _CANCELLED_SHOWN_MS)
             return None
+        terminal.keypad.clear()
         screen = "present_card"
         for _ in range(_MOST_TAPS):
             card = await self._wait_for_card(screen, transaction.amount_minor)
@@ -96,7 +105,10 @@ class Sale:
                 await terminal.reader.field(False)
                 await self._screens.show("card_read_ok")
                 return outcome
-            screen = await self._prepare_next_tap(outcome)
+            asked = await self._prepare_next_tap(outcome)
+            if asked is None:
+                break
+            screen = asked
         await terminal.reader.field(False)
         return None
 
@@ -129,7 +141,6 @@ class Sale:
     async def _wait_for_card(self, screen: str, amount_minor: int) -> "ContactlessCard | None":
         """Show `screen` until a card is there; None when the sale is cancelled or nobody taps."""
         terminal = self._terminal
-        terminal.keypad.clear()
         waited_ms = 0
         while waited_ms < _PRESENT_WITHIN_MS:
             await self._screens.show(
@@ -143,7 +154,8 @@ class Sale:
                 # EP-6: wait until all are gone, then ask for one.
                 screen = "one_card_only"
                 await self._screens.show(screen)
-                await terminal.reader.removed(_PRESENT_WITHIN_MS)
+                if not await self._until_gone():
+                    return None
                 continue
             if winner == 0:
                 if found is not None:
@@ -155,9 +167,9 @@ class Sale:
                 await self._screens.switch_language()
         return None
 
-    async def _prepare_next_tap(self, outcome: "Outcome") -> str:
+    async def _prepare_next_tap(self, outcome: "Outcome") -> "str | None":
         """Reset the field after a tap that decided nothing; the screen that asks for the next
-        one.
+        one, or None when the sale is cancelled.
         """
         reader = self._terminal.reader
         message = outcome.ui.message if outcome.ui is not None else emv.MESSAGE_PRESENT_AGAIN
@@ -167,8 +179,22 @@ class Sale:
         if screen != "try_again":
             # The same card would only say the same again: it has to leave first.
             await self._screens.show(screen)
-            await reader.removed(_PRESENT_WITHIN_MS)
+            if not await self._until_gone():
+                return None
         return screen
+
+    async def _until_gone(self) -> bool:
+        """Wait until no card is in the field; False when the merchant cancelled instead, or when
+        nobody takes it away.
+        """
+        winner, gone = await first(
+            self._terminal.reader.removed(_PRESENT_WITHIN_MS), self._cancelled()
+        )
+        return winner == 0 and gone
+
+    async def _cancelled(self) -> None:
+        while await self._screens.key() != "CANCEL":
+            pass
 
     async def _authorise(self, transaction: Transaction) -> None:
         """Ask the host while "card read OK" is on the screen; say that we wait once it takes
@@ -183,19 +209,21 @@ class Sale:
                 answered.set()
 
         asking = asyncio.create_task(ask())
-        await asyncio.sleep_ms(_READ_OK_SHOWN_MS)
         try:
-            await asyncio.wait_for_ms(answered.wait(), _UNSAID_WAIT_MS)
-        except asyncio.TimeoutError:
-            await self._screens.show(
-                "authorising",
-                amount_minor=transaction.amount_minor,
-                currency=transaction.currency,
-            )
-        await asking
+            await asyncio.sleep_ms(_READ_OK_SHOWN_MS)
+            try:
+                await asyncio.wait_for_ms(answered.wait(), _UNSAID_WAIT_MS)
+            except asyncio.TimeoutError:
+                await self._screens.show(
+                    "authorising",
+                    amount_minor=transaction.amount_minor,
+                    currency=transaction.currency,
+                )
+        finally:
+            # Whatever becomes of the screen: the answer is not left to nobody.
+            await asking
 
-    async def _finish(self, transaction: Transaction) -> None:
-        """Show the result, print it, and keep it on the screen until a key or for a while."""
+    async def _show_result(self, transaction: Transaction) -> None:
         approved = transaction.state == life.APPROVED
         await self._screens.show(
             "approved" if approved else "declined",
@@ -204,6 +232,9 @@ class Sale:
             approval_code=transaction.approval_code,
             reason=transaction.decline_reason,
         )
+
+    async def _finish(self, transaction: Transaction) -> None:
+        """Print the result, and keep it on the screen until a key or for a while."""
         await self._terminal.print_receipts(transaction)
         await self._terminal.until_card_is_gone()
         try:

@@ -2,7 +2,7 @@
 
 One task works the queue, oldest first, so that nothing is ever reversed twice side by side.  The
 first attempt is a 0400, repeats are 0401 under the same name (terminal, batch, STAN, date), until
-the host has answered; only its answer ends the debt.
+the host has answered that it did; nothing else ends the debt.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST_WAIT_MS = const(500)
 _LONGEST_WAIT_MS = const(60_000)
+_REVERSED = "00"  # DE 39
 
 
 class Reversals:
@@ -50,34 +51,40 @@ class Reversals:
 
     async def run(self) -> None:
         """Critical task: work the queue for ever."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            while self._owed:
-                await self._take_back(self._owed[0])
-                self._owed.pop(0)
-
-    async def _take_back(self, transaction: "Transaction") -> None:
         wait_ms = _FIRST_WAIT_MS
-        repeat = False
         while True:
-            if self._link.online:
-                request = self._builder.reversal(
-                    transaction.stan,
-                    transaction.amount_minor,
-                    iso4217.numeric(transaction.currency),
-                    transaction.batch,
-                    transaction.started,
-                    repeat=repeat,
-                )
-                repeat = True
-                try:
-                    answer = await self._link.exchange(request, self._answer_timeout_ms)
-                except HostError as error:
-                    self._log.trouble("payment", "reversal unanswered", error)
-                else:
-                    transaction.move(life.REVERSED)
-                    self._log.event("payment", "reversed", stan=transaction.stan, code=answer[39])
-                    return
+            if not self._owed:
+                self._changed.clear()
+                await self._changed.wait()
+                wait_ms = _FIRST_WAIT_MS
+            transaction = self._owed[0]
+            if self._link.online and await self._take_back(transaction):
+                self._owed.pop(0)
+                wait_ms = _FIRST_WAIT_MS
+                continue
+            # One that the host refuses must not keep the others waiting behind it.
+            self._owed.append(self._owed.pop(0))
             await asyncio.sleep_ms(wait_ms)
             wait_ms = min(2 * wait_ms, _LONGEST_WAIT_MS)
+
+    async def _take_back(self, transaction: "Transaction") -> bool:
+        """One attempt; whether the host has reversed.  Any other answer than that leaves the debt."""
+        request = self._builder.reversal(
+            transaction.stan,
+            transaction.amount_minor,
+            iso4217.numeric(transaction.currency),
+            transaction.batch,
+            transaction.started,
+            repeat=transaction.reversal_attempts > 0,
+        )
+        transaction.reversal_attempts += 1
+        try:
+            answer = await self._link.exchange(request, self._answer_timeout_ms)
+        except HostError as error:
+            self._log.trouble("payment", "reversal unanswered", error, stan=transaction.stan)
+            return False
+        if answer[39] != _REVERSED:
+            self._log.event("payment", "reversal refused", stan=transaction.stan, code=answer[39])
+            return False
+        transaction.move(life.REVERSED)
+        return True

@@ -78,6 +78,7 @@ class Transaction:
         self.approval_code = ""
         self.rrn = ""
         self.decline_reason = ""
+        self.reversal_attempts = 0
         self._on_move = on_move
 
     def attach_card(self, outcome: "Outcome") -> None:

@@ -4,6 +4,7 @@ littlefs keeps a file's old content until the new one is closed, so the rewrite 
 128 bytes the file lives inside its directory entry and a rewrite costs almost no erase.
 """
 
+import errno
 import json
 import os
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ _INLINE_LIMIT = 128
 
 
 class StateError(KassaError):
-    """State that was written cannot be read back; the message names the file."""
+    """State cannot be written, or was written and cannot be read back; names the file."""
 
 
 class StateFile:
@@ -48,11 +49,15 @@ class StateFile:
         if len(content) > _INLINE_LIMIT:
             raise StateError(self.path + " would be larger than " + str(_INLINE_LIMIT) + " bytes")
         try:
-            self._write(content)
-        except OSError:
-            folder = self.path.rsplit("/", 1)[0]
-            os.mkdir(folder)
-            self._write(content)
+            try:
+                self._write(content)
+            except OSError as error:
+                if error.errno != errno.ENOENT:
+                    raise
+                os.mkdir(self.path.rsplit("/", 1)[0])
+                self._write(content)
+        except OSError as error:
+            raise StateError(self.path + " cannot be written (error " + str(error.errno) + ")")
 
     def _write(self, content: bytes) -> None:
         with open(self.path, "wb") as file:

@@ -1,4 +1,4 @@
-"""The chip's watchdog, fed by proven progress only."""
+"""The chip's watchdog: fed while the loop turns and no critical task has ended."""
 
 from micropython import const
 

@@ -65,7 +65,10 @@ def declined(page: Page, facts: "Facts") -> None:
         key = "declined.other"
     _verdict(page, facts, pictures.CROSS, RED, page.t("declined.title"), 8)
     page.text(page.t(key), 260, _PALE_RED, RED)
-    page.line(page.t("declined.not_charged"), WIDTH // 2, 309, SMALL, WHITE, RED, 1)
+    # When the host may have booked it, "nothing was charged" would be a guess.
+    unknown = facts.get("reason") == "no_answer"
+    money = page.t("declined.put_back" if unknown else "declined.not_charged")
+    page.line(money, WIDTH // 2, 309, SMALL, WHITE, RED, 1)
 
 
 def _verdict(page: Page, facts: "Facts", symbol: int, colour: int, title: str, down: int) -> None:
