@@ -21,6 +21,7 @@ from kassa.drivers.pn532_i2c import Pn532I2c
 from kassa.drivers.pn532_spi import Pn532Spi
 from kassa.drivers.printer import Printer
 from kassa.drivers.st7789 import ST7789
+from kassa.drivers.tamper import TamperSwitch
 from kassa.emv import config as emv_configuration
 from kassa.emv.entry_point import EntryPoint
 from kassa.host.link import HostLink
@@ -126,6 +127,9 @@ async def main() -> None:
     await screens.show("starting")
     supervisor = Supervisor(Watchdog(machine.WDT(timeout=_WATCHDOG_MS)), log)
     supervisor.start("keypad", keypad.run())
+    tamper = board.table("tamper")
+    switch = TamperSwitch(Pin(tamper["pin"]), tamper["closed_level"])
+    supervisor.start("case opened", switch.opened())
     try:
         start_terminal(supervisor, log, keypad, reader, screens, paper)
     except (KassaError, OSError) as error:

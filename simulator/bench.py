@@ -51,14 +51,16 @@ class BenchError(AssertionError):
 class Bench:
     """One terminal with a sandbox acquirer at the other end.
 
-    board      a board's name or file, see board_configs/
-    runtime    "cpython" (virtual time) or "micropython" (the real binary, real time)
-    seed       for everything random in the world
-    terminal   settings that replace the sandbox terminal's own, e.g. {"language": "zh"}
-    start      the terminal's clock at power-on (UTC); None: now in real time, else 2026-01-05
-    10:00 heap       bytes of MicroPython heap; heap_probe: sample the peak of what lives in it
-    (slow) realtime   pace virtual time by the wall's clock, for a person at the page pictures
-    folder that gets the last screen and the receipt as PNG
+    board: a board's name or file, see board_configs/.
+    runtime: "cpython" (virtual time) or "micropython" (the real binary, real time).
+    seed: for everything random in the world.
+    terminal: settings that replace the sandbox terminal's own, e.g. {"language": "zh"}.
+    start: the terminal's clock at power-on, UTC; by default now in real time, 2026-01-05 10:00 in
+        virtual time.
+    heap: bytes of MicroPython heap.
+    heap_probe: sample the peak of what lives in that heap (slow).
+    realtime: pace virtual time by the wall's clock, for a person at the page.
+    pictures: folder that gets the last screen and the receipt as PNG.
     """
 
     def __init__(

@@ -129,14 +129,22 @@ def web(
 
 @app.command()
 def acquirer(
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8583,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8583,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     database: Annotated[str, typer.Option(help="SQLAlchemy URL of the ledger.")] = "sqlite://",
 ) -> None:
     """The sandbox acquirer alone, for a terminal on the desk."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from simulator.acquirer import server
 
-    server.main(host=host, port=port, database=database)
+    try:
+        server.main(host=host, port=port, database=database)
+    except OSError as error:
+        _fail(f"{host}:{port} cannot be used: {error.strerror or error}", _FAILED)
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        _fail(f"--database {database}: {reason}", _FAILED)
 
 
 def main() -> None:

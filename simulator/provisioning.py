@@ -35,6 +35,10 @@ TERMINAL: dict[str, Any] = {
 """Settings of the sandbox terminal; a scenario's `terminal` replaces what it names."""
 
 
+OPTIONAL = ("utc_offset_minutes", "offline")
+"""Settings that a terminal may have and the sandbox terminal has not."""
+
+
 class ProvisioningError(Exception):
     """The settings asked for make no terminal; the message names the key."""
 

@@ -35,24 +35,40 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
         start=scenario.start,
         **options,
     )
+    try:
+        async with bench:
+            return await _run_steps(bench, scenario)
+    except AssertionError as error:
+        # It did not come up: no step was reached.
+        start = {"do": "start", "ok": False, "t_ms": 0, "detail": str(error)}
+        return {
+            "passed": False,
+            "runtime": runtime,
+            "steps": [start],
+            "screens": bench.screen.history,
+            "timings_ms": {},
+            "console": bench.console,
+        }
+
+
+async def _run_steps(bench: Bench, scenario: Scenario) -> dict[str, Any]:
     steps: list[dict[str, Any]] = []
-    async with bench:
-        hands = _Hands(bench, scenario.path.parent)
-        for step in scenario.steps:
-            ok, detail = True, ""
-            try:
-                await hands.do(step)
-            except (StepFailed, AssertionError) as error:
-                # Assertions: the bench's own, a chip's data sheet, a replayed card's recording.
-                ok, detail = False, f"line {step.line}: {error}"
-            t_ms = bench.clock.now_ns // NS_PER_MS
-            steps.append({"do": step.do, "ok": ok, "t_ms": t_ms, "detail": detail})
-            if not ok:
-                break
-        if all(step["ok"] for step in steps):
-            await bench.until_paper_rests()
-            await bench.measure_heap()
-        return report(bench, steps)
+    hands = _Hands(bench, scenario.path.parent)
+    for step in scenario.steps:
+        ok, detail = True, ""
+        try:
+            await hands.do(step)
+        except (StepFailed, AssertionError) as error:
+            # Assertions: the bench's own, a chip's data sheet, a replayed card's recording.
+            ok, detail = False, f"line {step.line}: {error}"
+        t_ms = bench.clock.now_ns // NS_PER_MS
+        steps.append({"do": step.do, "ok": ok, "t_ms": t_ms, "detail": detail})
+        if not ok:
+            break
+    if all(step["ok"] for step in steps):
+        await bench.until_paper_rests()
+        await bench.measure_heap()
+    return report(bench, steps)
 
 
 def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:

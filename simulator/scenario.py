@@ -8,6 +8,7 @@ names the line of a mistake.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,13 @@ from typing import Any
 
 import yaml
 
+from simulator import cards
+from simulator.acquirer.ledger import COUNTS as LEDGER_COUNTS
 from simulator.bench import KEY_NAMES
+from simulator.provisioning import OPTIONAL, TERMINAL
 
 SCREEN_WITHIN_S = 30.0
+_LONGEST_S = 1_000_000
 
 
 class ScenarioError(Exception):
@@ -47,6 +52,10 @@ class Scenario:
     steps: tuple[Step, ...] = ()
 
 
+_INT = "tag:yaml.org,2002:int"
+_NO_OCTAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)$")
+
+
 class _Located(dict[str, Any]):
     """A YAML mapping that knows the line of each key."""
 
@@ -65,8 +74,8 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> _Located:
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         # YAML 1.1 reads `on` and `off` as booleans; here they are words.
-        if isinstance(key, bool):
-            key = key_node.value
+        if not isinstance(key, str):
+            key = str(key_node.value)
         if key in mapping:
             raise yaml.MarkedYAMLError(problem=f"{key} twice", problem_mark=key_node.start_mark)
         mapping.lines[key] = key_node.start_mark.line + 1
@@ -78,6 +87,11 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> _Located:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+# YAML 1.1 reads 0050 as an octal number; here it is four keys.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, _NO_OCTAL if tag == _INT else pattern) for tag, pattern in resolvers]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def load(path: Path) -> Scenario:
@@ -86,8 +100,13 @@ def load(path: Path) -> Scenario:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not UTF-8 text at byte {error.start}") from error
     try:
         document = yaml.load(text, _Loader)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ScenarioError(f"{path}:{line}: not valid YAML: {error.reason}") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ScenarioError(f"{path}:{line}: not valid YAML: {error.problem}") from error
@@ -113,13 +132,19 @@ class _Checker:
                     document.lines[key],
                     f"{key} is not a key of a scenario ({', '.join(sorted(known))})",
                 )
+        # What a setting may be the terminal itself knows; here we only know which there are.
+        settings = document.get("terminal")
+        for key, line in settings.lines.items() if isinstance(settings, _Located) else ():
+            if key not in TERMINAL and key not in OPTIONAL:
+                raise self._wrong(line, f"terminal.{key} is not a setting of the terminal")
         steps = document.get("steps")
         if not isinstance(steps, list) or not steps:
             raise self._wrong(document.lines.get("steps", 1), "steps must be a list of steps")
         board = document.get("board", "esp32s3_devkitc")
         self._require(document, "board", isinstance(board, str), "must be a board's name")
         seed = document.get("seed", 0)
-        self._require(document, "seed", isinstance(seed, int), "must be a whole number")
+        whole = isinstance(seed, int) and not isinstance(seed, bool)
+        self._require(document, "seed", whole, "must be a whole number")
         terminal = document.get("terminal", {})
         self._require(document, "terminal", isinstance(terminal, dict), "must be a mapping")
         return Scenario(
@@ -179,29 +204,36 @@ def _press(value: Any) -> list[str]:
 
 def _tap(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
-        return {"card": value}
+        value = {"card": value}
     if not isinstance(value, dict) or ("card" in value) == ("trace" in value):
         raise ValueError("give a card's name, {card: NAME, hold_ms: N} or {trace: FILE}")
     _known(value, "card", "trace", "hold_ms")
+    if "card" in value and value["card"] not in cards.names():
+        raise ValueError(f"there is no card {value['card']}; there are {', '.join(cards.names())}")
+    if "trace" in value and not isinstance(value["trace"], str):
+        raise ValueError("trace must be the name of a file")
+    _number(value, "hold_ms", 0, 3_600_000)
     return dict(value)
 
 
 def _until(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         value = {"screen": value}
-    if not isinstance(value, dict) or "screen" not in value:
+    if not isinstance(value, dict) or not isinstance(value.get("screen"), str):
         raise ValueError("give {screen: NAME, within_s: SECONDS}")
     _known(value, "screen", "within_s")
-    within_s = value.get("within_s", SCREEN_WITHIN_S)
-    if not isinstance(within_s, (int, float)) or within_s <= 0:
-        raise ValueError("within_s must be a positive number of seconds")
-    return {"screen": value["screen"], "within_s": float(within_s)}
+    _number(value, "within_s", 0.001, _LONGEST_S)
+    return {"screen": value["screen"], "within_s": float(value.get("within_s", SCREEN_WITHIN_S))}
 
 
 def _expect(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not value:
         raise ValueError("give at least one of screen, screen_text, receipt, acquirer")
     _known(value, "screen", "screen_text", "receipt", "acquirer")
+    counts = value.get("acquirer", {})
+    if not isinstance(counts, dict):
+        raise ValueError("acquirer must be a mapping such as {approved: 1}")
+    _known(counts, *LEDGER_COUNTS)
     return dict(value)
 
 
@@ -210,6 +242,8 @@ def _network(value: Any) -> Any:
         return value
     if isinstance(value, dict) and value:
         _known(value, "latency_ms", "loss", "drop_next")
+        _number(value, "latency_ms", 0, 600_000)
+        _number(value, "loss", 0, 1)
         if value.get("drop_next", "request") not in ("request", "response"):
             raise ValueError("drop_next is request or response")
         return dict(value)
@@ -220,6 +254,9 @@ def _power(value: Any) -> Any:
     if value in ("on", "cut"):
         return value
     if isinstance(value, dict) and set(value) == {"cut_after_flash_ops"}:
+        _number(value, "cut_after_flash_ops", 1, 10**9)
+        if not isinstance(value["cut_after_flash_ops"], int):
+            raise ValueError("cut_after_flash_ops must be a whole number")
         return dict(value)
     raise ValueError("give on, cut or {cut_after_flash_ops: N}")
 
@@ -231,9 +268,16 @@ def _paper(value: Any) -> str:
 
 
 def _wait(value: Any) -> float:
-    if not isinstance(value, (int, float)) or value < 0:
-        raise ValueError("give seconds")
+    _number({"seconds": value}, "seconds", 0, _LONGEST_S)
     return float(value)
+
+
+def _number(value: dict[str, Any], key: str, least: float, most: float) -> None:
+    """Complain unless `key` is absent or a number from `least` to `most` (which NaN is not)."""
+    number = value.get(key, least)
+    right = isinstance(number, (int, float)) and not isinstance(number, bool)
+    if not right or not least <= number <= most:
+        raise ValueError(f"{key} must be a number from {least:g} to {most:g}")
 
 
 def _known(value: dict[str, Any], *keys: str) -> None:

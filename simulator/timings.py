@@ -13,6 +13,7 @@ from simulator.clock import NS_PER_MS
 _SELECT, _GPO, _READ_RECORD, _GENERATE_AC = 0xA4, 0xA8, 0xB2, 0xAE
 _PPSE = b"2PAY.SYS.DDF01"
 _FINAL_SCREENS = ("approved", "declined", "cancelled")
+_APPROVED = "approved"
 
 
 def phase_of(command: bytes) -> str:
@@ -55,6 +56,8 @@ class SaleTimings:
                 self.happened("read", now_ns)
             elif event["name"] in _FINAL_SCREENS:
                 self.happened("result", now_ns)
+                if event["name"] == _APPROVED:
+                    self.happened(_APPROVED, now_ns)
         elif what == ("payment", "request"):
             self.happened("request", now_ns)
         elif what == ("payment", "answer"):
@@ -79,7 +82,7 @@ class SaleTimings:
             ("host", "request", "answer"),
             ("result", "answer", "result"),
             ("card_in_field", "card", "read"),
-            ("approved", "confirmed", "result"),
+            ("approved", "confirmed", _APPROVED),
             ("receipt_first_line", "result", "paper"),
         ):
             if begin in self._moments and end in self._moments:

@@ -31,6 +31,10 @@ class Name:
     date: str
 
 
+COUNTS = ("approved", "declined", "reversed", "advices", "settled", "total_minor")
+"""What `Ledger.summary` counts."""
+
+
 class Base(DeclarativeBase):
     pass
 

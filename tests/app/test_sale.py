@@ -338,6 +338,21 @@ def test_a_terminal_without_a_reader_says_so_until_there_is_one():
     on_bench(story)
 
 
+def test_an_opened_case_stops_the_terminal_until_it_is_closed():
+    async def story() -> None:
+        async with Bench(seed=7) as bench:
+            bench.wiring.tamper.open()
+            await bench.until_screen("out_of_order", within_s=2)
+            await bench.wait(30)
+            assert not [s for s in bench.screen.history[-4:] if s["name"] == "amount"]
+            bench.wiring.tamper.close()
+            await bench.until_screen("welcome", within_s=30)
+            await bench.wait(5)
+            await still_sells(bench)
+
+    asyncio.run(story())
+
+
 def test_a_reader_that_dies_is_said_and_the_terminal_lives_on():
     async def story(bench: Bench) -> None:
         await ask_for_card(bench)

@@ -68,7 +68,7 @@ class Reversals:
             wait_ms = min(2 * wait_ms, _LONGEST_WAIT_MS)
 
     async def _take_back(self, transaction: "Transaction") -> bool:
-        """One attempt; whether the host has reversed.  Any other answer than that leaves the debt."""
+        """One attempt; whether the host has reversed.  Any other answer leaves the debt."""
         request = self._builder.reversal(
             transaction.stan,
             transaction.amount_minor,
