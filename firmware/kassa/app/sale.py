@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _PRESENT_WITHIN_MS = const(60_000)
 _DISCOVER_MS = const(1_000)
 _READ_OK_SHOWN_MS = const(300)
+_UNSAID_WAIT_MS = const(700)
 _RESULT_SHOWN_MS = const(6_000)
 _CANCELLED_SHOWN_MS = const(2_000)
 _MOST_TAPS = const(10)
@@ -151,16 +152,26 @@ class Sale:
         return screen
 
     async def _authorise(self, transaction: Transaction) -> None:
-        """Ask the host while "card read OK" is still on the screen; then say that we wait."""
-        authorise = asyncio.create_task(self._terminal.authoriser.authorise(transaction))
+        """Ask the host while "card read OK" is on the screen; say that we wait once it takes long."""
+        answered = asyncio.Event()
+
+        async def ask() -> None:
+            try:
+                await self._terminal.authoriser.authorise(transaction)
+            finally:
+                answered.set()
+
+        asking = asyncio.create_task(ask())
         await asyncio.sleep_ms(_READ_OK_SHOWN_MS)
-        if transaction.state in (life.CARD_READ, life.REQUESTED):
+        try:
+            await asyncio.wait_for_ms(answered.wait(), _UNSAID_WAIT_MS)
+        except asyncio.TimeoutError:
             await self._screens.show(
                 "authorising",
                 amount_minor=transaction.amount_minor,
                 currency=transaction.currency,
             )
-        await authorise
+        await asking
 
     async def _finish(self, transaction: Transaction) -> None:
         """Show the result, print it, and keep it on the screen until a key or for a while."""
