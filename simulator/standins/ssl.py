@@ -86,7 +86,7 @@ class SSLContext:
             raise ValueError("this terminal would not verify its host: no CA")
         if not server_hostname:
             raise ValueError("this terminal would not verify its host: no server_hostname")
-        now = _EPOCH + datetime.timedelta(microseconds=here.mcu.operate("rtc_get") // 1000)
+        now = _EPOCH + datetime.timedelta(microseconds=here.operate("rtc_get") // 1000)
         return ClientTls(self._ca, self._certificate, server_hostname, now)
 
 
