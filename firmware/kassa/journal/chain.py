@@ -113,7 +113,7 @@ class Chain:
             self._bad.append(found)
 
     def _settle(self, last: int, gap: int) -> None:
-        """`gap` records are missing after `last`; say where they were, if damaged slots are there."""
+        """`gap` records are missing after `last`: say in which damaged slots they were."""
         hit = min(gap, self._bad_count)
         places = [found for found in self._bad if found.committed]
         if len(places) < hit:

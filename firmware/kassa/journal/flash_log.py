@@ -156,6 +156,9 @@ class FlashLog:
             )
         except AuthenticationFailed:
             return
+        if found.payload is None and not found.committed:
+            # Without a key the marker is all there is to go by.
+            return
         found.state = RECORD
         found.marked = marked
 

@@ -1,0 +1,385 @@
+"""The journal in plain cases: it keeps, wraps round, fills up, seals, and knows its own log."""
+
+from __future__ import annotations
+
+import pytest
+from kassa.journal import report as words
+from kassa.journal import slots
+from kassa.journal.errors import JournalError, JournalFull, JournalTampered
+from kassa.system.ensure import InvariantError
+
+from host_tools.journal import HostSealer
+from simulator.chips.nor_flash import BLOCK, NorFlash
+from tests.journal.bench import Terminal, damage, payloads
+
+SIZES = (0, 1, 200, 228, 229, 230, 479, 480, 1499, 1500)
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal()
+
+
+def test_a_record_is_there_after_power_on(terminal: Terminal) -> None:
+    assert terminal.start().append(7, b"a sale") == 1
+    journal = terminal.start()
+    assert [tuple(record) for record in journal.records()] == [(1, 7, b"a sale")]
+    assert (journal.head, journal.oldest, journal.report.records) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_payload_of_any_size_comes_back(terminal: Terminal, size: int) -> None:
+    payload = bytes(index & 0xFF for index in range(size))
+    terminal.start().append(255, payload)
+    assert payloads(terminal.start()) == {1: payload}
+
+
+def test_a_record_takes_the_slots_that_it_says(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for size in SIZES:
+        before, programs = journal.free_slots, terminal.flash.counters.programs
+        journal.append(1, bytes(size))
+        assert before - journal.free_slots == slots.slots_for(size)
+        written = terminal.flash.counters.programs - programs
+        assert written in (slots.slots_for(size), slots.slots_for(size) + 1)  # a block's header
+
+
+def test_a_payload_that_is_too_long_is_refused(terminal: Terminal) -> None:
+    with pytest.raises(InvariantError):
+        terminal.start().append(1, bytes(1501))
+
+
+def test_a_full_journal_refuses_and_writes_nothing(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(15 * 16):
+        journal.append(1, b"needed")
+    assert journal.free_slots == 0
+    before = terminal.flash.image()
+    with pytest.raises(JournalFull):
+        journal.append(1, b"one more")
+    assert terminal.flash.image() == before
+    assert len(payloads(terminal.start())) == 15 * 16
+
+
+def test_a_record_that_does_not_fit_as_a_whole_is_refused(terminal: Terminal) -> None:
+    journal = terminal.start()
+    while journal.free_slots > 3:
+        journal.append(1, b"needed")
+    with pytest.raises(JournalFull):
+        journal.append(1, bytes(1000))
+    assert journal.append(1, bytes(500)) == journal.head
+
+
+def test_trimming_makes_room_block_by_block(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(15 * 16):
+        journal.append(1, b"needed")
+    journal.trim(15)
+    assert journal.free_slots == 0  # record 15 still lies in the first block
+    journal.trim(16)
+    assert journal.free_slots == 15
+    assert journal.append(2, b"new") == 241
+    assert sorted(payloads(terminal.start())) == list(range(16, 242))
+
+
+def test_what_was_trimmed_stays_trimmed(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for number in range(20):
+        journal.append(1, bytes([number]))
+    journal.trim(18)
+    assert sorted(payloads(terminal.start())) == [18, 19, 20]
+    assert terminal.start().oldest == 18
+
+
+def test_everything_may_be_trimmed(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(40):
+        journal.append(1, b"x")
+    journal.trim(journal.head + 1)
+    journal = terminal.start()
+    assert payloads(journal) == {}
+    assert (journal.head, journal.oldest) == (40, 41)
+    assert journal.append(1, b"next") == 41
+
+
+def test_going_round_wears_every_block_alike(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(15 * 16 * 5):
+        journal.append(1, b"x")
+        journal.trim(journal.head)
+    wear = terminal.flash.wear
+    assert len(wear) == 16
+    assert max(wear.values()) - min(wear.values()) <= 1
+    assert sum(wear.values()) <= 15 * 16 * 5 / 15 + 1
+
+
+def test_idle_time_pays_for_the_erase(terminal: Terminal) -> None:
+    journal = terminal.start()
+    while journal.prepare():
+        pass
+    erases = terminal.flash.counters.erases
+    for _ in range(30):
+        journal.append(1, b"x")
+    assert terminal.flash.counters.erases == erases
+
+
+def test_preparing_erases_one_block_at_most(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(10):
+        before = terminal.flash.counters.erases
+        more = journal.prepare()
+        assert terminal.flash.counters.erases - before <= 1
+    assert not more
+
+
+def test_nothing_needed_is_erased_ahead(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(15 * 15):
+        journal.append(1, b"needed")
+    for _ in range(5):
+        journal.prepare()
+    assert len(payloads(terminal.start())) == 15 * 15
+
+
+def test_records_can_be_appended_while_reading(terminal: Terminal) -> None:
+    journal = terminal.start()
+    journal.append(1, b"one")
+    seen = []
+    for record in journal.records():
+        seen.append(record.sequence)
+        if record.sequence < 4:
+            journal.append(1, b"and on")
+    assert seen == [1, 2, 3, 4]
+    assert journal.report.quarantined_count == 0
+
+
+def test_the_flash_shows_no_payload(terminal: Terminal) -> None:
+    journal = terminal.start()
+    journal.append(1, b"4761 7390 0101 0010")
+    assert b"4761" not in terminal.flash.image()
+
+
+def test_no_nonce_comes_twice_even_with_a_restored_image() -> None:
+    used: set[bytes] = set()
+
+    class Watching(HostSealer):
+        def seal(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
+            assert nonce not in used
+            used.add(nonce)
+            return super().seal(nonce, data, associated)
+
+    terminal = Terminal(sealer=Watching(bytes(16)))
+    journal = terminal.start()
+    journal.append(1, b"before")
+    flash, anchor = terminal.flash.snapshot(), terminal.anchor.content
+    for _ in range(20):
+        terminal.flash.restore(flash)
+        terminal.anchor.content = anchor
+        journal = terminal.start()
+        for number in range(20):
+            journal.append(1, bytes([number]))
+    assert len(used) > 400
+
+
+def test_the_number_of_starts_alone_keeps_nonces_apart() -> None:
+    terminal = Terminal()
+    terminal._random.randbytes = bytes  # type: ignore[method-assign]
+    epochs = {terminal.start()._epoch for _ in range(50)}
+    assert len(epochs) == 50
+
+
+def test_an_older_image_is_noticed_and_written_to_only_after_acceptance(
+    terminal: Terminal,
+) -> None:
+    journal = terminal.start()
+    for _ in range(10):
+        journal.append(1, b"old")
+    older = terminal.flash.snapshot()
+    for _ in range(40):
+        journal.append(1, b"new")
+    terminal.flash.restore(older)
+    journal = terminal.start()
+    assert journal.report.rolled_back and not journal.report.replaced
+    assert journal.report.anchored == 46  # the first record of the fourth block
+    for attempt in (lambda: journal.append(1, b"x"), lambda: journal.trim(5)):
+        with pytest.raises(JournalTampered):
+            attempt()
+    assert not journal.prepare()
+    assert sorted(payloads(journal)) == list(range(1, 11))
+    assert terminal.start().report.rolled_back  # it is not forgotten by a restart
+    journal = terminal.start()
+    journal.accept()
+    assert journal.append(1, b"after") == 47
+    journal = terminal.start()
+    assert not journal.report.tampered
+    assert sorted(payloads(journal)) == [*range(1, 11), 47]
+    assert damage(journal.report) == [(words.MISSING, 11)]
+
+
+def test_an_image_from_within_the_last_block_is_the_window_that_is_not_noticed(
+    terminal: Terminal,
+) -> None:
+    journal = terminal.start()
+    for _ in range(20):
+        journal.append(1, b"x")
+    older = terminal.flash.snapshot()
+    for _ in range(8):
+        journal.append(1, b"x")
+    newer = terminal.flash.snapshot()
+    terminal.flash.restore(older)
+    assert not terminal.start().report.tampered
+    terminal.flash.restore(newer)
+    terminal.start().anchor_head()
+    terminal.flash.restore(older)
+    assert terminal.start().report.rolled_back
+
+
+def test_an_erased_partition_is_noticed(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(3):
+        journal.append(1, b"x")
+    terminal.flash.restore(NorFlash(terminal.flash.size, terminal.flash.clock).snapshot())
+    journal = terminal.start()
+    assert journal.report.replaced
+    journal.accept()
+    assert journal.append(1, b"again") == 2  # record 1 was anchored
+    assert sorted(payloads(terminal.start())) == [2]
+    assert not terminal.start().report.tampered
+
+
+def test_another_terminals_log_is_noticed(terminal: Terminal) -> None:
+    other = Terminal(sealer=HostSealer(bytes(16)))
+    for one in (terminal, other):
+        journal = one.start()
+        for _ in range(30):
+            journal.append(1, b"x")
+    terminal.flash.restore(other.flash.snapshot())
+    journal = terminal.start()
+    assert journal.report.replaced
+    with pytest.raises(JournalTampered):
+        journal.append(1, b"x")
+
+
+def test_another_history_of_the_same_length_is_noticed(terminal: Terminal) -> None:
+    journal = terminal.start()
+    journal.append(1, b"common")
+    flash, anchor = terminal.flash.snapshot(), terminal.anchor.content
+    for _ in range(30):
+        journal.append(1, b"one history")
+    other = terminal.flash.snapshot()
+    terminal.flash.restore(flash)
+    terminal.anchor.content = anchor
+    journal = terminal.start()
+    for _ in range(30):
+        journal.append(1, b"another")
+    terminal.flash.restore(other)
+    assert terminal.start().report.replaced
+
+
+def test_a_record_exchanged_for_one_of_another_history_is_noticed(terminal: Terminal) -> None:
+    journal = terminal.start()
+    journal.append(1, b"common")
+    flash, anchor = terminal.flash.snapshot(), terminal.anchor.content
+    journal.append(1, b"exchanged")
+    slot = terminal.flash.image(BLOCK + 2 * 256, 256)
+    terminal.flash.restore(flash)
+    terminal.anchor.content = anchor
+    journal = terminal.start()
+    for _ in range(3):
+        journal.append(1, b"true")
+    block = bytearray(terminal.flash.image(BLOCK, BLOCK))
+    block[512:768] = slot
+    terminal.flash.load(bytes(block), BLOCK)
+    journal = terminal.start()
+    assert payloads(journal)[2] == b"exchanged"
+    assert damage(journal.report) == [(words.CHAIN, 3)]
+
+
+def test_a_record_copied_elsewhere_is_noticed(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for number in range(4):
+        journal.append(1, bytes([number]))
+    block = bytearray(terminal.flash.image(BLOCK, BLOCK))
+    block[3 * 256 : 4 * 256] = block[2 * 256 : 3 * 256]
+    terminal.flash.load(bytes(block), BLOCK)
+    journal = terminal.start()
+    assert sorted(payloads(journal)) == [1, 2, 4]
+    assert sorted(damage(journal.report)) == [(words.PLACE, 2), (words.MISSING, 3)]
+
+
+def test_records_without_an_anchor_are_suspect(terminal: Terminal) -> None:
+    terminal.start().append(1, b"x")
+    terminal.anchor.content = None
+    journal = terminal.start()
+    assert journal.report.unanchored
+    with pytest.raises(JournalTampered):
+        journal.append(1, b"x")
+    journal.accept()
+    assert journal.append(1, b"y") == 2
+
+
+def test_a_new_terminal_starts_on_a_partition_that_held_something_else(terminal: Terminal) -> None:
+    terminal.flash.load(bytes(range(256)) * 256)
+    journal = terminal.start()
+    assert not journal.report.tampered
+    journal.append(1, b"first")
+    assert payloads(terminal.start()) == {1: b"first"}
+
+
+def test_a_record_is_kept_when_its_anchor_cannot_be_written(terminal: Terminal) -> None:
+    journal = terminal.start()
+    terminal.anchor.fail = True
+    journal.append(1, b"x")
+    assert "not anchored" in terminal.events.said
+    terminal.anchor.fail = False
+    journal.prepare()
+    assert terminal.anchor.content[2] == 1
+    assert payloads(terminal.start()) == {1: b"x"}
+
+
+def test_nothing_is_trimmed_when_that_cannot_be_made_durable(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(5):
+        journal.append(1, b"x")
+    terminal.anchor.fail = True
+    with pytest.raises(OSError):
+        journal.trim(4)
+    assert journal.oldest == 1
+
+
+def test_a_flash_that_does_not_take_the_data_is_noticed(terminal: Terminal) -> None:
+    journal = terminal.start()
+    journal.append(1, b"x")
+    program, terminal.flash.program = terminal.flash.program, lambda *_: None  # type: ignore[method-assign]
+    with pytest.raises(JournalError):
+        journal.append(1, b"y")
+    terminal.flash.program = program  # type: ignore[method-assign]
+    assert journal.append(1, b"z") == 2
+    assert payloads(terminal.start()) == {1: b"x", 2: b"z"}
+
+
+@pytest.mark.parametrize("size", (64 * 1024, 256 * 1024, 4 * 1024 * 1024))
+def test_opening_reads_little(size: int) -> None:
+    terminal = Terminal(size)
+    journal = terminal.start()
+    for _ in range(journal.free_slots - 20):
+        journal.append(1, b"x")
+    blocks = size // BLOCK
+    journal = terminal.start()
+    assert journal.report.reads <= blocks + 15 * 4 + 16
+    assert journal.head == size // BLOCK * 15 - 20
+
+
+def test_a_partition_of_another_size_is_refused() -> None:
+    for size in (BLOCK * 15, BLOCK * 1025):
+        with pytest.raises(InvariantError):
+            Terminal(size).start()
+
+
+def test_writes_are_whole_cipher_blocks_on_an_encrypted_partition(terminal: Terminal) -> None:
+    journal = terminal.start()
+    journal._flash._align = 16
+    before = terminal.flash.counters.programmed_bytes
+    journal.append(1, bytes(190))
+    assert (terminal.flash.counters.programmed_bytes - before) % 16 == 0
+    assert payloads(terminal.start()) == {1: bytes(190)}
