@@ -97,7 +97,9 @@ class Chain:
         return head
 
     def _could_be(self, found: Found, sequence: int, linked: bool) -> bool:
-        if not found.committed or found.head is None:
+        if found.head is None:
+            return False
+        if not found.committed and not self._log.only_length_flipped(found):
             return False
         signs = (
             found.head.consistent,

@@ -120,9 +120,8 @@ class FlashLog:
         if slots.is_blank(data):
             return Found(BLANK, ordinal, slot)
         head = Head(data)
-        if head.count & slots.PART_FLAG:
-            return Found(PART, ordinal, slot, head)
-        found = Found(DAMAGED, ordinal, slot, head)
+        part = head.count & slots.PART_FLAG
+        found = Found(PART if part else DAMAGED, ordinal, slot, head)
         found.committed = head.committed
         if head.consistent:
             self._open(found, head)
@@ -161,6 +160,24 @@ class FlashLog:
             return
         found.state = RECORD
         found.marked = marked
+
+    def only_length_flipped(self, found: Found) -> bool:
+        """Whether it would be a proven record if one bit of its length were another.
+
+        Such a record has no marker where it claims to end, just as if its writing had been cut.
+        """
+        head = found.head
+        if head is None or not head.consistent:
+            return False
+        for bit in range(11):
+            length = head.length ^ 1 << bit
+            if length <= slots.MAX_PAYLOAD and slots.slots_for(length) == head.count:
+                self._read(found.ordinal, found.slot)
+                attempt = Found(DAMAGED, found.ordinal, found.slot)
+                self._open(attempt, slots.with_length(head, length))
+                if attempt.state == RECORD:
+                    return True
+        return False
 
     def _read(self, ordinal: int, slot: int) -> bytearray:
         self.reads += 1

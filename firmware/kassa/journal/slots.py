@@ -110,14 +110,8 @@ def is_blank(data: "bytes | bytearray | memoryview") -> bool:
 
 
 def ended(slot: "bytearray | bytes", end: int) -> bool:
-    """Whether the operation that was to put the marker at `end` reached its end, even if one bit
-    has flipped since: in the marker, or in the length that `end` was worked out from.
-    """
-    if slot[end] & (slot[end] - 1) == 0:
-        return True
-    last = _last_programmed(slot)
-    away = abs(last - end)
-    return last >= 0 and slot[last] == MARKER and away & (away - 1) == 0
+    """Whether the marker is at `end`, even if one bit of it has flipped since."""
+    return slot[end] & (slot[end] - 1) == 0
 
 
 def _last_programmed(slot: "bytearray | bytes") -> int:
@@ -125,6 +119,13 @@ def _last_programmed(slot: "bytearray | bytes") -> int:
     while last >= 0 and slot[last] == 0xFF:
         last -= 1
     return last
+
+
+def with_length(head: "Head", length: int) -> "Head":
+    """The same head, but for the length."""
+    associated = head.associated
+    changed = associated[:12] + length.to_bytes(2, "big") + associated[14:]
+    return Head(changed + bytes(SLOT_SIZE - HEAD_SIZE))
 
 
 class Head:

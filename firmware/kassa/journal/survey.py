@@ -8,7 +8,7 @@ reads a step.  Reads grow with the number of blocks: some 120 for 256 KiB, 1,090
 from kassa.journal import slots
 from kassa.journal.anchor import Anchored
 from kassa.journal.chain import Chain, follow
-from kassa.journal.flash_log import BLANK, DAMAGED, RECORD, FlashLog
+from kassa.journal.flash_log import BLANK, DAMAGED, PART, RECORD, FlashLog
 from kassa.journal.report import MISSING, Report
 from kassa.journal.report import RECORD as RECORD_DAMAGED
 
@@ -121,12 +121,12 @@ class Survey:
         if proven and found.sequence == anchored.sequence and found.tag == anchored.tag:
             return
         if self.head < anchored.sequence:
-            if found.state == DAMAGED and self._log.is_block(anchored.ordinal):
+            if found.state in (DAMAGED, PART) and self._log.is_block(anchored.ordinal):
                 # The newest record is there and cannot be read: damage, not a roll-back.
                 self._lost(anchored)
             else:
                 report.rolled_back = True
-        elif found.state != DAMAGED:
+        elif found.state in (RECORD, BLANK):
             report.replaced = True
 
     def _lost(self, anchored: Anchored) -> None:
