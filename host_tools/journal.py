@@ -167,7 +167,7 @@ def examine(
     if survey.newest:
         check_headers(log, chain, survey.tail, max(survey.place[0], survey.tail))
     place = (survey.first, 1)
-    while place < survey.end:
+    while place < (max(survey.newest, survey.place[0]) + 1, 1):
         found = log.at(*place)
         place = log.after(found)
         if (found.ordinal, found.slot) >= (survey.tail, 1):

@@ -122,7 +122,7 @@ class Journal:
         chain = Chain(self._flash, report, self.oldest)
         check_headers(self._flash, chain, self._tail, self._newest_place[0])
         place = (self._tail, 1)
-        while place < self._at:
+        while place < (min(self._at[0], self._ready) + 1, 1):
             found = self._flash.at(place[0], place[1])
             place = self._flash.after(found)
             if chain.take(found) and found.head is not None:
