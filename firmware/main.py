@@ -8,6 +8,7 @@ import asyncio
 
 import machine
 import network
+from esp32 import Partition
 from machine import Pin
 from micropython import const
 
@@ -27,13 +28,15 @@ from kassa.emv import config as emv_configuration
 from kassa.emv.entry_point import EntryPoint
 from kassa.host.link import HostLink
 from kassa.host.messages import Builder
-from kassa.payment.authorise import Authoriser
-from kassa.payment.counters import Counters
-from kassa.payment.reversal import Reversals
+from kassa.journal.anchor import Anchor
+from kassa.journal.journal import Journal
+from kassa.journal.sealed import Sealer
+from kassa.payment.payments import Payments
 from kassa.security.key_store import KeyStore
 from kassa.system import config as configuration
-from kassa.system.board import Board, output, pwm
+from kassa.system.board import Board, BoardError, output, pwm
 from kassa.system.clock import Clock
+from kassa.system.device_key import DeviceKey
 from kassa.system.errors import KassaError
 from kassa.system.log import Log
 from kassa.system.state_file import StateFile
@@ -48,6 +51,7 @@ from kassa.ui.screens import Screens
 _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
 _TROUBLE_SHOWN_MS = const(5_000)
+_PREPARE_EVERY_MS = const(2_000)
 
 
 def make_panel(board: Board) -> "ILI9341 | ST7789":
@@ -139,6 +143,22 @@ async def main() -> None:
     machine.reset()
 
 
+def open_journal(log: Log) -> Journal:
+    """The journal on its partition.  The radio must be on: keys and epochs are drawn from it."""
+    found = Partition.find(Partition.TYPE_DATA, label="journal")
+    if not found:
+        raise BoardError("the partition `journal` is missing; flash the board's partition table")
+    return Journal(found[0], Sealer(DeviceKey().load()), Anchor(), log)
+
+
+async def look_after(journal: Journal) -> None:
+    """Critical task: erase ahead while nobody waits, so that no sale waits for an erase."""
+    while True:
+        await asyncio.sleep_ms(_PREPARE_EVERY_MS)
+        while journal.prepare():
+            await asyncio.sleep_ms(0)
+
+
 def start_terminal(
     supervisor: Supervisor,
     log: Log,
@@ -153,10 +173,21 @@ def start_terminal(
     wifi.start_radio()
     clock = Clock(machine.RTC(), StateFile("/state/clock"), config.utc_offset_minutes)
     clock.restore()
-    link = HostLink(config, KeyStore(), clock, log)
-    builder = Builder(config, clock)
-    answer_timeout_ms = config.host["answer_timeout_ms"]
-    reversals = Reversals(link, builder, answer_timeout_ms, log)
+    keys = KeyStore()
+    link = HostLink(config, keys, clock, log)
+    journal = open_journal(log)
+    payments = Payments(
+        config,
+        link,
+        Builder(config, clock),
+        keys,
+        journal,
+        StateFile("/state/batch"),
+        clock,
+        wifi,
+        log,
+    )
+    payments.book.open()
     with open("/config/emv.json") as file:
         entry_point = EntryPoint(emv_configuration.from_json(file.read()), log)
     terminal = Terminal(
@@ -168,13 +199,12 @@ def start_terminal(
         screens,
         entry_point,
         link,
-        Authoriser(link, builder, reversals, answer_timeout_ms, log),
-        reversals,
-        Counters(StateFile("/state/counters")),
+        payments,
     )
     supervisor.start("wifi", wifi.run())
     supervisor.start("host link", link.run())
-    supervisor.start("reversals", reversals.run())
+    payments.start(supervisor)
+    supervisor.start("journal", look_after(journal))
     supervisor.start("terminal", terminal.run())
 
 

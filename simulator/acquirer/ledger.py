@@ -268,7 +268,7 @@ class Ledger:
                 "approved": len(kept),
                 "declined": sum(not t.approved for t in transactions),
                 "reversed": session.scalar(select(func.count()).select_from(Reversal)) or 0,
-                "advices": sum(t.mti == "0220" for t in kept),
+                "advices": sum(t.mti.startswith("022") for t in kept),
                 "settled": session.scalar(select(func.count()).select_from(Batch)) or 0,
                 "total_minor": sum(t.amount_minor for t in kept if t.captured),
             }

@@ -1,8 +1,8 @@
 """What stands on a receipt, as rows for the paper engine (kassa.ui.paper)."""
 
-from kassa.payment import transaction as life
-
 from typing import TYPE_CHECKING
+
+from kassa.payment import transaction as life
 
 if TYPE_CHECKING:
     from kassa.payment.transaction import Transaction
@@ -15,6 +15,13 @@ MERCHANT = "merchant"
 CUSTOMER = "customer"
 
 
+def _verdict(transaction: "Transaction", approved: bool) -> str:
+    """The catalogue's key of what came of it."""
+    if transaction.state in (life.STORED, life.SENDING):
+        return "receipt.deferred"
+    return "receipt.approved" if approved else "receipt.declined"
+
+
 def receipt(
     transaction: "Transaction", config: "TerminalConfig", words: "Catalogue", copy: str
 ) -> "list[Row]":
@@ -24,8 +31,8 @@ def receipt(
     (TVR, cryptogram), which a dispute needs and a customer does not.
     """
     t = words.t
-    approved = transaction.state == life.APPROVED
-    rows = [("center", config.merchant.name)]
+    approved = transaction.state in life.MONEY
+    rows = [("center", config.merchant.name)]  # type: list[Row]
     for line in config.merchant.lines:
         rows.append(("center", line))
     rows.append(("space", 1))
@@ -37,14 +44,17 @@ def receipt(
     rows.append(("pair", t("receipt.merchant"), config.merchant.id))
     rows.append(("pair", t("receipt.stan"), "%06d" % transaction.stan))
     outcome = transaction.outcome
-    if outcome is not None:
+    if transaction.masked_pan:
         rows.append(("pair", t("receipt.card"), transaction.masked_pan))
-        rows.append(("pair", outcome.label.upper(), t("receipt.contactless")))
-        rows.append(("pair", t("receipt.aid"), outcome.aid.hex().upper()))
+        rows.append(("pair", transaction.label.upper(), t("receipt.contactless")))
+        rows.append(("pair", t("receipt.aid"), transaction.aid.hex().upper()))
     rows.append(("rule",))
     rows.append(("center", t("receipt." + transaction.kind)))
     rows.append(("big", words.format_amount(transaction.amount_minor, transaction.currency)))
-    rows.append(("center", t("receipt.approved" if approved else "receipt.declined")))
+    rows.append(("center", t(_verdict(transaction, approved))))
+    if approved and transaction.offline_reason:
+        rows.append(("center", t("receipt.deferred_text")))
+        rows.append(("center", t("deferred." + transaction.offline_reason)))
     if transaction.decline_reason:
         rows.append(("center", t("declined." + transaction.decline_reason)))
     rows.append(("rule",))

@@ -5,6 +5,7 @@ The way of the money reads straight down `run`: amount, card, host, result, pape
 
 import asyncio
 import os
+from typing import TYPE_CHECKING
 
 from micropython import const
 
@@ -16,8 +17,6 @@ from kassa.system import currency as iso4217
 from kassa.system.card import TwoCards
 from kassa.system.clock import hhmmss, yymmdd
 from kassa.system.tasks import first
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kassa.app.terminal import Terminal
@@ -66,10 +65,22 @@ class Sale:
         if outcome.kind == emv.ONLINE_REQUEST:
             transaction.move(life.CARD_READ)
             await self._authorise(transaction)
+            if self._terminal.payments.authoriser.may_replace(transaction):
+                transaction = await self._replace(transaction)
         else:
             transaction.decline("card_declined")
         outcome.forget()
         await self._finish(transaction)
+
+    async def _replace(self, unanswered: Transaction) -> Transaction:
+        """The same sale, deferred, after the host did not answer: the first try is reversed."""
+        terminal = self._terminal
+        transaction = terminal.new_transaction(life.SALE, unanswered.amount_minor)
+        if unanswered.outcome is not None:
+            transaction.attach_card(unanswered.outcome)
+        transaction.move(life.CARD_READ)
+        await terminal.payments.authoriser.defer(transaction)
+        return transaction
 
     async def _read_card(self, transaction: Transaction) -> "Outcome | None":
         """Let the customer tap until a card has decided; None when the sale was cancelled or nobody came.
@@ -157,7 +168,7 @@ class Sale:
 
         async def ask() -> None:
             try:
-                await self._terminal.authoriser.authorise(transaction)
+                await self._terminal.payments.authoriser.authorise(transaction)
             finally:
                 answered.set()
 
@@ -175,12 +186,13 @@ class Sale:
 
     async def _finish(self, transaction: Transaction) -> None:
         """Show the result, print it, and keep it on the screen until a key or for a while."""
-        approved = transaction.state == life.APPROVED
+        approved = transaction.state in life.MONEY
         await self._screens.show(
             "approved" if approved else "declined",
             amount_minor=transaction.amount_minor,
             currency=transaction.currency,
             approval_code=transaction.approval_code,
+            deferred=transaction.offline_reason,
             reason=transaction.decline_reason,
         )
         await self._terminal.print_receipts(transaction)

@@ -1,14 +1,13 @@
 """The terminal: idle, which flow next, and what all flows share."""
 
+from typing import TYPE_CHECKING
+
 from micropython import const
 
 from kassa.app import receipts
 from kassa.app.sale import Sale
 from kassa.drivers.printer import PaperOut, PrinterError
-from kassa.payment.transaction import Transaction
 from kassa.system.errors import KassaError
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from kassa.drivers.pn532 import PN532
     from kassa.emv.entry_point import EntryPoint
     from kassa.host.link import HostLink
-    from kassa.payment.authorise import Authoriser
-    from kassa.payment.counters import Counters
-    from kassa.payment.reversal import Reversals
+    from kassa.payment.payments import Payments
+    from kassa.payment.transaction import Transaction
     from kassa.system.clock import Clock
     from kassa.system.config import TerminalConfig
     from kassa.system.log import Log
@@ -46,9 +44,7 @@ class Terminal:
         screens: "Screens",
         entry_point: "EntryPoint",
         link: "HostLink",
-        authoriser: "Authoriser",
-        reversals: "Reversals",
-        counters: "Counters",
+        payments: "Payments",
     ) -> None:
         self.config = config
         self.clock = clock
@@ -58,9 +54,7 @@ class Terminal:
         self.screens = screens
         self.entry_point = entry_point
         self.link = link
-        self.authoriser = authoriser
-        self.reversals = reversals
-        self.counters = counters
+        self.payments = payments
 
     async def run(self) -> None:
         """Critical task: welcome, flow, welcome, for ever."""
@@ -82,27 +76,21 @@ class Terminal:
 
     def _idle_facts(self) -> "dict[str, object]":
         """What the welcome screen shows, asked anew each time it is drawn."""
+        book = self.payments.book
         return {
             "merchant": self.config.merchant.name,
             "time": self.clock.local() if self.clock.is_set else None,
             "online": self.link.online,
-            "pending_count": self.reversals.owed,
+            "pending_count": len(book.stored) + len(book.owed),
+            "pending_minor": book.stored_minor,
+            "currency": self.config.currency,
         }
 
-    def new_transaction(self, kind: str, amount_minor: int) -> Transaction:
-        """A transaction that starts now, with a STAN nobody else has."""
-        return Transaction(
-            kind,
-            amount_minor,
-            self.config.currency,
-            self.counters.next_stan(),
-            self.counters.batch,
-            self.clock.local(),
-            self._on_move,
+    def new_transaction(self, kind: str, amount_minor: int) -> "Transaction":
+        """A transaction that starts now, with a STAN nobody else has; its moves go into the journal."""
+        return self.payments.book.begin(
+            kind, amount_minor, self.config.currency, self.clock.local()
         )
-
-    def _on_move(self, transaction: Transaction, state: str) -> None:
-        self.log.event("payment", "state", stan=transaction.stan, state=state)
 
     async def print_receipts(self, transaction: Transaction) -> None:
         """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes on, CANCEL does without."""
