@@ -370,6 +370,21 @@ def test_opening_reads_little(size: int) -> None:
     assert journal.head == size // BLOCK * 15 - 20
 
 
+def test_a_typical_sale_costs_a_fifth_more_flash_than_payload_and_a_fifteenth_of_an_erase(
+    terminal: Terminal,
+) -> None:
+    """180 to 200 bytes before sealing, headers of blocks included."""
+    journal = terminal.start()
+    before = terminal.flash.counters.programmed_bytes
+    sizes = [180 + number % 21 for number in range(900)]
+    for size in sizes:
+        journal.append(1, bytes(size))
+        journal.trim(journal.head)
+    programmed = terminal.flash.counters.programmed_bytes - before
+    assert programmed <= 1.2 * sum(sizes)
+    assert terminal.flash.counters.erases <= len(sizes) / 15
+
+
 def test_a_partition_of_another_size_is_refused() -> None:
     for size in (BLOCK * 15, BLOCK * 1025):
         with pytest.raises(InvariantError):
