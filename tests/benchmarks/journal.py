@@ -7,7 +7,6 @@ a btree file on littlefs does).
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +22,7 @@ from simulator.filesystem import Littlefs
 from simulator.micropython import binary, run_script
 from tests.benchmarks.result import Against, Result
 from tests.journal import on_device
-from tests.journal.bench import KEY, Events
+from tests.journal.bench import KEY, Events, FileAnchor
 
 _RECORDS = 900
 _LOG = 256 * 1024
@@ -62,23 +61,6 @@ class _Partition:
             self._table.erase(0, self.size, argument * BLOCK, BLOCK)
             return 0
         return {4: self.size // BLOCK, 5: BLOCK}[operation]
-
-
-class _FileAnchor(Anchor):
-    """The anchor's file on a littlefs of its own, so that its bytes can be counted."""
-
-    def __init__(self, fs: Littlefs) -> None:
-        super().__init__("/journal")
-        self._fs = fs
-        self._known: Any = None
-
-    def load(self) -> Any:
-        return self._known
-
-    def save(self, value: Any) -> None:
-        with self._fs.open(self.path, "wb") as file:
-            file.write(json.dumps(value).encode())
-        self._known = list(value)
 
 
 def _records() -> list[bytes]:
@@ -140,7 +122,7 @@ def against_littlefs() -> list[Result]:
     """Writing the same records in three ways."""
     clock = VirtualClock()
     flash, other = NorFlash(_LOG, clock), NorFlash(_OTHER, clock)
-    anchor = _FileAnchor(Littlefs(other, 0, _OTHER))
+    anchor = FileAnchor(Littlefs(other, 0, _OTHER))
     journal = _journal(flash, anchor)
     outside = other.counters.programmed_bytes
     ours, erases, ms = _cost(lambda record: journal.append(1, record), flash)
@@ -190,7 +172,7 @@ def starting() -> list[Result]:
     """Opening and replaying a full log of 256 KiB: reads, and the time the flash takes."""
     clock = VirtualClock()
     flash, other = NorFlash(_LOG, clock), NorFlash(_OTHER, clock)
-    anchor = _FileAnchor(Littlefs(other, 0, _OTHER))
+    anchor = FileAnchor(Littlefs(other, 0, _OTHER))
     journal = _journal(flash, anchor)
     for record in _records():
         journal.append(1, record)

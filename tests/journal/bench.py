@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -12,16 +13,18 @@ from kassa.journal.report import Report
 from host_tools.journal import HostSealer
 from simulator.chips.nor_flash import BLOCK, NorFlash
 from simulator.clock import VirtualClock
+from simulator.filesystem import Littlefs
 
 KEY = bytes(range(16))
 SMALL = 64 * 1024
 
 
 class FlashPartition:
-    """A whole chip as one partition, the way esp32.Partition shows it."""
+    """The first `size` bytes of a chip, the way esp32.Partition shows them."""
 
-    def __init__(self, flash: NorFlash) -> None:
+    def __init__(self, flash: NorFlash, size: int | None = None) -> None:
         self.flash = flash
+        self.size = size or flash.size
 
     def readblocks(self, block: int, buffer: bytearray, offset: int = 0) -> None:
         buffer[:] = self.flash.read(block * BLOCK + offset, len(buffer))
@@ -33,7 +36,7 @@ class FlashPartition:
         if operation == 6:
             self.flash.erase(argument * BLOCK)
             return 0
-        return {4: self.flash.size // BLOCK, 5: BLOCK}[operation]
+        return {4: self.size // BLOCK, 5: BLOCK}[operation]
 
 
 class MemoryAnchor(Anchor):
@@ -53,6 +56,24 @@ class MemoryAnchor(Anchor):
             raise OSError(28)
         self.saves += 1
         self.content = list(value)
+
+
+class FileAnchor(Anchor):
+    """The anchor's file on a littlefs."""
+
+    def __init__(self, fs: Littlefs) -> None:
+        super().__init__("/anchor")
+        self._fs = fs
+
+    def load(self) -> Any:
+        try:
+            return json.loads(self._fs.read_file(self.path))
+        except OSError:
+            return None
+
+    def save(self, value: Any) -> None:
+        with self._fs.open(self.path, "wb") as file:
+            file.write(json.dumps(value).encode())
 
 
 class Events:
@@ -84,6 +105,29 @@ class Terminal:
             FlashPartition(self.flash),
             self.sealer,
             self.anchor,
+            self.events,
+            random=self._random.randbytes,
+        )
+        journal.open()
+        return journal
+
+
+class WholeTerminal(Terminal):
+    """The anchor is a file on the same chip, so that power can fail while it is written."""
+
+    FILES = 128 * 1024
+
+    def __init__(self, size: int = SMALL, seed: int = 0, sealer: Any = None) -> None:
+        super().__init__(size, seed, sealer)
+        self.size = size
+        self.flash = NorFlash(size + self.FILES, VirtualClock(), seed)
+
+    def start(self) -> Journal:
+        self.flash.power_on()
+        journal = Journal(
+            FlashPartition(self.flash, self.size),
+            self.sealer,
+            FileAnchor(Littlefs(self.flash, self.size, self.FILES)),
             self.events,
             random=self._random.randbytes,
         )

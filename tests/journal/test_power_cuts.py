@@ -10,7 +10,7 @@ from kassa.journal.errors import JournalFull
 from kassa.journal.journal import Journal
 
 from simulator.chips.nor_flash import PowerCut, Torn
-from tests.journal.bench import Terminal, payloads
+from tests.journal.bench import Terminal, WholeTerminal, payloads
 
 HOW: tuple[Torn, ...] = (
     *("none", "half", "all_but_last", "all", "random", "random", "random"),
@@ -118,6 +118,48 @@ def test_nothing_confirmed_is_lost_wherever_the_power_fails(how: Torn) -> None:
         ledger.doubtful = None
         check(terminal.start(), ledger)
         assert terminal.flash.conflicts == 0
+
+
+@pytest.mark.parametrize("how", ("none", "half", "all_but_last", "all", "random"))
+def test_power_may_fail_while_the_anchor_is_written_too(how: Torn) -> None:
+    first = WholeTerminal(seed=5)
+    journal = first.start()
+    for _ in range(14):
+        journal.append(1, b"before")
+    chip = first.flash.snapshot()
+
+    def go_on(journal: Journal, ledger: Ledger) -> None:
+        for number in range(3):
+            ledger.doubtful = bytes([number]) * 50
+            ledger.kept[journal.append(1, ledger.doubtful)] = ledger.doubtful
+        trim(journal, ledger, 12)
+        journal.append(1, b"last")
+        ledger.kept[journal.head] = b"last"
+
+    terminal = WholeTerminal()
+    terminal.flash.restore(chip)
+    journal = terminal.start()
+    before = terminal.flash.counters.operations
+    go_on(journal, Ledger())
+    count = terminal.flash.counters.operations - before
+    assert count >= 8
+    for cut in range(1, count + 3):
+        terminal = WholeTerminal(seed=cut)
+        terminal.flash.restore(chip)
+        ledger = Ledger(dict.fromkeys(range(1, 15), b"before"))
+        if cut <= count:
+            journal = terminal.start()
+            terminal.flash.cut_after(cut, how)
+            with pytest.raises(PowerCut):
+                go_on(journal, ledger)
+            ledger.doubtful = ledger.doubtful or b"last"
+        else:
+            # While it is opened: the number of starts is written.
+            terminal.flash.cut_after(cut - count, how)
+            with pytest.raises(PowerCut):
+                for _ in range(3):
+                    terminal.start()
+        check(terminal.start(), ledger)
 
 
 def test_power_that_fails_again_and_again_costs_slots_and_no_record() -> None:
