@@ -20,7 +20,7 @@ class Powered:
         self.world: World = new_world(wiring=wiring, root=self.root)
         load = self.world.load
         partition = load("esp32").Partition
-        self.key = load("kassa.security.journal_key").JournalKey().get()
+        self.key = load("kassa.system.device_key").DeviceKey().load()
         self.journal = load("kassa.journal.journal").Journal(
             partition.find(partition.TYPE_DATA, label="journal")[0],
             load("kassa.journal.sealed").Sealer(self.key),

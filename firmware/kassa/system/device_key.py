@@ -8,6 +8,7 @@ With flash encryption the file becomes secret; with a secure element, hand in so
 `load()` that gets the key from there.
 """
 
+import errno
 import os
 
 from kassa.system.errors import KassaError
@@ -30,7 +31,10 @@ class DeviceKey:
         try:
             with open(self.path, "rb") as file:
                 key = file.read()
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                # A key that cannot be read just now must not be replaced: it is still needed.
+                raise
             return self._make()
         if len(key) != _SIZE:
             raise DeviceKeyError(self.path + " is damaged; restore it from a backup")
