@@ -307,6 +307,51 @@ def test_a_record_copied_elsewhere_is_noticed(terminal: Terminal) -> None:
     assert sorted(damage(journal.report)) == [(words.PLACE, 2), (words.MISSING, 3)]
 
 
+def garble(terminal: Terminal, block: int) -> None:
+    terminal.flash.load(bytes(index * 7 & 0xFF for index in range(BLOCK)), block * BLOCK)
+
+
+def test_a_block_that_is_garbled_costs_its_own_records_only(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(100):
+        journal.append(1, b"x")
+    journal.anchor_head()
+    garble(terminal, 3)
+    journal = terminal.start()
+    assert not journal.report.tampered
+    assert sorted(payloads(journal)) == [*range(1, 31), *range(46, 101)]
+    lost = [found for found in journal.report.quarantined if found.what != words.HEADER]
+    assert [found.sequence for found in lost] == list(range(31, 46))
+    assert journal.append(1, b"on") == 101
+
+
+def test_a_block_that_is_erased_is_missed(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(100):
+        journal.append(1, b"x")
+    terminal.flash.erase(3 * BLOCK)
+    journal = terminal.start()
+    assert sorted(payloads(journal)) == [*range(1, 31), *range(46, 101)]
+    assert [found[:3] for found in journal.report.quarantined] == [
+        (words.HEADER, 0, 0),
+        (words.MISSING, 31, 15),
+    ]
+
+
+def test_losing_the_newest_block_is_not_taken_for_an_empty_end(terminal: Terminal) -> None:
+    journal = terminal.start()
+    for _ in range(100):
+        journal.append(1, b"x")
+    chip = terminal.flash.snapshot()
+    terminal.flash.erase(7 * BLOCK)
+    assert terminal.start().report.rolled_back
+    terminal.flash.restore(chip)
+    garble(terminal, 7)
+    journal = terminal.start()
+    assert journal.report.tampered or journal.report.quarantined_count
+    assert journal.head == 90
+
+
 def test_records_without_an_anchor_are_suspect(terminal: Terminal) -> None:
     terminal.start().append(1, b"x")
     terminal.anchor.content = None
@@ -362,12 +407,15 @@ def test_a_flash_that_does_not_take_the_data_is_noticed(terminal: Terminal) -> N
 def test_opening_reads_little(size: int) -> None:
     terminal = Terminal(size)
     journal = terminal.start()
-    for _ in range(journal.free_slots - 20):
+    count = journal.free_slots - 20
+    for _ in range(count):
         journal.append(1, b"x")
-    blocks = size // BLOCK
+    journal.trim(count // 2)
+    while journal.prepare():
+        pass
     journal = terminal.start()
-    assert journal.report.reads <= blocks + 15 * 4 + 16
-    assert journal.head == size // BLOCK * 15 - 20
+    assert journal.report.reads <= size // BLOCK + 90
+    assert (journal.head, journal.oldest) == (count, count // 2)
 
 
 def test_a_typical_sale_costs_a_fifth_more_flash_than_payload_and_a_fifteenth_of_an_erase(
