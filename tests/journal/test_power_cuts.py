@@ -13,8 +13,8 @@ from simulator.chips.nor_flash import PowerCut, Torn
 from tests.journal.bench import Terminal, WholeTerminal, payloads
 
 HOW: tuple[Torn, ...] = (
-    *("none", "half", "all_but_last", "all", "random", "random", "random"),
-    *(1, 2, 5, 17, 18, 19, 26, 27, 60, 128, 224, 230, 250, 255),
+    *("none", "half", "all_but_last", "all", "random", "random"),
+    *(1, 5, 18, 19, 27, 128, 230, 255),
 )
 STEPS = 90
 
@@ -160,6 +160,22 @@ def test_power_may_fail_while_the_anchor_is_written_too(how: Torn) -> None:
                 for _ in range(3):
                     terminal.start()
         check(terminal.start(), ledger)
+
+
+def test_a_slot_spoilt_by_a_cut_is_not_made_up_for_with_a_needed_one() -> None:
+    """In a ring that is full but for one slot, and that slot torn."""
+    terminal = Terminal(seed=3)
+    journal = terminal.start()
+    while journal.free_slots > 1:
+        journal.append(1, b"needed")
+    terminal.flash.cut_after(1, "half")
+    with pytest.raises(PowerCut):
+        journal.append(1, b"one more")
+    journal = terminal.start()
+    for _ in range(3):
+        with pytest.raises(JournalFull):
+            journal.append(1, b"one more")
+    assert len(payloads(terminal.start())) == 15 * 16 - 1
 
 
 def test_power_that_fails_again_and_again_costs_slots_and_no_record() -> None:

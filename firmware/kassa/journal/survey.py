@@ -100,10 +100,7 @@ class Survey:
 
     def _is_empty(self, ordinal: int) -> bool:
         """Whether the block was erased ahead and not used yet."""
-        for slot in range(1, slots.SLOTS + 1):
-            if not self._log.is_blank(ordinal, slot):
-                return False
-        return True
+        return all(self._log.is_blank(ordinal, slot) for slot in range(1, slots.SLOTS + 1))
 
     def _continues(self, ordinal: int, sequence: int) -> bool:
         for slot in range(1, slots.SLOTS + 1):
