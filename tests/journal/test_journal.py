@@ -159,16 +159,22 @@ def test_the_flash_shows_no_payload(terminal: Terminal) -> None:
     assert b"4761" not in terminal.flash.image()
 
 
+class WatchingSealer(HostSealer):
+    """Refuses to see a nonce twice."""
+
+    def __init__(self) -> None:
+        super().__init__(bytes(16))
+        self.used: set[bytes] = set()
+
+    def seal(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
+        assert nonce not in self.used
+        self.used.add(nonce)
+        return super().seal(nonce, data, associated)
+
+
 def test_no_nonce_comes_twice_even_with_a_restored_image() -> None:
-    used: set[bytes] = set()
-
-    class Watching(HostSealer):
-        def seal(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
-            assert nonce not in used
-            used.add(nonce)
-            return super().seal(nonce, data, associated)
-
-    terminal = Terminal(sealer=Watching(bytes(16)))
+    sealer = WatchingSealer()
+    terminal = Terminal(sealer=sealer)
     journal = terminal.start()
     journal.append(1, b"before")
     flash, anchor = terminal.flash.snapshot(), terminal.anchor.content
@@ -178,7 +184,7 @@ def test_no_nonce_comes_twice_even_with_a_restored_image() -> None:
         journal = terminal.start()
         for number in range(20):
             journal.append(1, bytes([number]))
-    assert len(used) > 400
+    assert len(sealer.used) > 400
 
 
 def test_the_number_of_starts_alone_keeps_nonces_apart() -> None:
@@ -392,7 +398,8 @@ def test_nothing_is_trimmed_when_that_cannot_be_made_durable(terminal: Terminal)
     assert journal.oldest == 1
 
 
-def test_a_flash_that_does_not_take_the_data_is_noticed(terminal: Terminal) -> None:
+def test_a_flash_that_does_not_take_the_data_is_noticed_and_its_nonce_is_spent() -> None:
+    terminal = Terminal(sealer=WatchingSealer())
     journal = terminal.start()
     journal.append(1, b"x")
     program, terminal.flash.program = terminal.flash.program, lambda *_: None  # type: ignore[method-assign]
