@@ -166,6 +166,21 @@ def test_a_block_that_is_erased_is_missed(terminal: Terminal) -> None:
     ]
 
 
+def test_a_damaged_header_of_the_newest_block_hides_none_of_its_records(
+    terminal: Terminal,
+) -> None:
+    journal = terminal.start()
+    for _ in range(20):
+        journal.append(1, b"x")
+    terminal.flash.flip(2 * BLOCK + 224 + 5, 0)
+    journal = terminal.start()
+    assert journal.head == 20 and not journal.report.tampered
+    assert sorted(payloads(journal)) == list(range(1, 21))
+    assert damage(journal.report) == [(words.HEADER, 0)]
+    assert journal.append(1, b"on") == 21
+    assert sorted(payloads(terminal.start())) == list(range(1, 22))
+
+
 def test_losing_the_newest_block_is_not_taken_for_an_empty_end(terminal: Terminal) -> None:
     journal = terminal.start()
     for _ in range(100):
