@@ -25,7 +25,7 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what to `do` (press, tap, until, expect, network, power, paper, wait), with what, from which line."""
+    """One step: what to `do` (press, tap, until, expect, network, power, paper, journal, wait), with what, from which line."""
 
     do: str
     value: Any
@@ -227,6 +227,12 @@ def _paper(value: Any) -> str:
     return str(value)
 
 
+def _journal(value: Any) -> dict[str, int]:
+    if not isinstance(value, dict) or set(value) != {"free"} or not isinstance(value["free"], int):
+        raise ValueError("give {free: SLOTS}")
+    return dict(value)
+
+
 def _wait(value: Any) -> float:
     if not isinstance(value, (int, float)) or value < 0:
         raise ValueError("give seconds")
@@ -247,5 +253,6 @@ _STEPS: dict[str, Callable[[Any], Any]] = {
     "network": _network,
     "power": _power,
     "paper": _paper,
+    "journal": _journal,
     "wait": _wait,
 }

@@ -203,7 +203,7 @@ class Ledger:
         credit: bool = False,
         original: Transaction | None = None,
     ) -> Transaction:
-        """Record a decision.  An approved sale or advice takes the money, a refund (`credit`) gives
+        """Record a decision.  An approved sale or advice takes money, a refund (`credit`) gives
         it back: to the card, or without one to the card of its `original`.
         """
         with Session(self._engine, expire_on_commit=False) as session, session.begin():

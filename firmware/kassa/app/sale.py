@@ -70,7 +70,7 @@ class Sale:
         else:
             transaction.decline("card_declined")
         outcome.forget()
-        await self._finish(transaction)
+        await self.finish(transaction)
 
     async def _replace(self, unanswered: Transaction) -> Transaction:
         """The same sale, deferred, after the host did not answer: the first try is reversed."""
@@ -184,7 +184,7 @@ class Sale:
             )
         await asking
 
-    async def _finish(self, transaction: Transaction) -> None:
+    async def finish(self, transaction: Transaction) -> None:
         """Show the result, print it, and keep it on the screen until a key or for a while."""
         approved = transaction.state in life.MONEY
         await self._screens.show(

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from micropython import const
 
 from kassa.app import receipts
+from kassa.app.back_office import BackOffice
 from kassa.app.sale import Sale
 from kassa.drivers.printer import PaperOut, PrinterError
 from kassa.system.errors import KassaError
+from kassa.system.tasks import first
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -59,11 +61,27 @@ class Terminal:
     async def run(self) -> None:
         """Critical task: welcome, flow, welcome, for ever."""
         while True:
-            key = await self.screens.welcome(self._idle_facts)
-            if key in _DIGITS:
+            _, key = await first(self.screens.welcome(self._idle_facts), self._news())
+            if key is None:
+                await self._carry_out(BackOffice(self).tell_news())
+            elif key in _DIGITS:
                 await self._carry_out(Sale(self).run(key))
-                # The next customer is greeted in the shop's language again.
-                self.screens.catalogue.use(self.config.language)
+            elif key == "MENU":
+                await self._carry_out(BackOffice(self).run())
+            # The next customer is greeted in the shop's language again.
+            self.screens.catalogue.use(self.config.language)
+
+    async def _news(self) -> None:
+        """Until there is something to tell the merchant."""
+        await first(
+            self.payments.forwarder.news.wait(),
+            self.payments.settler.news.wait(),
+        )
+
+    def allowed(self, action: str) -> bool:
+        """Whether who stands at the terminal may do what the menu offers.  Roles and PINs of operators
+        come in here; until then whoever has the terminal may do all of it."""
+        return bool(action)
 
     async def _carry_out(self, flow: "Coroutine[Any, Any, None]") -> None:
         """Run one flow.  A part that fails ends the flow on a screen that says so, not the terminal."""
@@ -96,10 +114,16 @@ class Terminal:
         """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes on, CANCEL does without."""
         for copy in (receipts.CUSTOMER, receipts.MERCHANT):
             rows = receipts.receipt(transaction, self.config, self.screens.catalogue, copy)
-            while not await self._print(rows):
-                key = await self.screens.acknowledge("paper_out", _PAPER_OUT_AT_MOST_MS)
-                if key != "ENTER":
-                    return
+            if not await self.print_slip(rows):
+                return
+
+    async def print_slip(self, rows: "list[tuple]") -> bool:
+        """One slip, asking for paper as often as that is answered; whether it was printed."""
+        while not await self._print(rows):
+            key = await self.screens.acknowledge("paper_out", _PAPER_OUT_AT_MOST_MS)
+            if key != "ENTER":
+                return False
+        return True
 
     async def _print(self, rows: "list[tuple]") -> bool:
         """Print one slip; False when the paper ran out.  Another printer fault is logged, not retried."""

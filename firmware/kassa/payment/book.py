@@ -50,6 +50,7 @@ _LATE_REMEMBERED = 8
 _SLOTS_EACH = 5
 _SPARE_ONLINE = 12
 _SPARE_OFFLINE = 28
+_SPARE_FOR_HISTORY = 120
 _SLOT_BYTES = 200
 
 
@@ -105,7 +106,7 @@ class Book:
         self.batch = 1
         self.stan = 0
         self.trouble = ""
-        self.on_change = None  # type: Callable[[], None] | None
+        self.on_change: "Callable[[], None] | None" = None
         self._memory = memory
         self._log = log
         self._live = {}  # type: dict[Name, Transaction]
@@ -202,16 +203,18 @@ class Book:
         return self.settling  # type: ignore[return-value]
 
     def batch_settled(self, code: str) -> None:
-        """The host has answered the settlement that was owed.  The batch before it is not needed any
-        more: linked refunds reach back one batch."""
+        """The host has answered the settlement that was owed: older batches are not needed any more."""
         settled = self.settling
         if settled is None:
             raise InvariantError("no settlement is owed")
         payload = records.name_bytes(settled.batch, settled.stan)
         records.append(payload, records.CODE, code.encode())
         self._write(records.SETTLED, bytes(payload))
-        if self._keep_from:
-            self.journal.trim(self._keep_from)
+        # Linked refunds reach back one batch, unless the room is needed.
+        short = self.journal.free_slots < _SPARE_FOR_HISTORY
+        keep_from = self._settling_at if short else self._keep_from
+        if keep_from:
+            self.journal.trim(keep_from)
 
     def _leave_room(self, kind: int, length: int) -> None:
         """Keep slots for what must be written about everything that is open, so that a full journal
@@ -280,6 +283,14 @@ class Book:
         elif kind == records.REFUSED:
             self._drop_stored(name)
             self.refused.append(name)
+        elif kind in (records.REVERSED, records.VOIDED):
+            # At boot nobody remembers a stored sale that was struck out: its name has to do.
+            self._drop_stored(name)
+            self.owed = [other for other in self.owed if other.name != name]
+            if transaction is not None:
+                self._reversed.append(transaction)
+                if len(self._reversed) > _LATE_REMEMBERED:
+                    self._reversed.pop(0)
         elif transaction is not None:
             self._apply_transaction(kind, transaction, sequence)
 
@@ -312,12 +323,6 @@ class Book:
             if self._drop_stored(name) is None and name[0] == self.batch:
                 self._of_scheme(transaction.scheme).count(transaction, -1)
             self.owed.append(transaction)
-        elif kind in (records.REVERSED, records.VOIDED):
-            self._drop_stored(name)
-            self.owed = [other for other in self.owed if other.name != name]
-            self._reversed.append(transaction)
-            if len(self._reversed) > _LATE_REMEMBERED:
-                self._reversed.pop(0)
 
     def _apply_settlement(
         self, kind: int, name: "Name", facts: "dict[int, bytes]", sequence: int

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kassa.payment.book import Book, Pending
     from kassa.payment.transaction import Transaction
     from kassa.system.log import Log
+    from kassa.system.wifi import Wifi
 
 _LOOK_MS = const(1_000)
 # DE 39 of an advice: the host was not reached (EMV Book 4 Table 37, authorisation response code).
@@ -42,6 +43,7 @@ class Forwarder:
         builder: "Builder",
         book: "Book",
         answer_timeout_ms: int,
+        wifi: "Wifi",
         log: "Log",
     ) -> None:
         self.busy = asyncio.Lock()
@@ -50,6 +52,7 @@ class Forwarder:
         self._builder = builder
         self._book = book
         self._answer_timeout_ms = answer_timeout_ms
+        self._wifi = wifi
         self._log = log
         self._wanted = asyncio.Event()
         self._progress = asyncio.Event()
@@ -84,7 +87,7 @@ class Forwarder:
                 self._wanted.clear()
                 continue
             wait_ms = _LOOK_MS
-            if self._link.online:
+            if self._link.online and self._wifi.joined:
                 async with self.busy:
                     # A void may have taken it while we waited.
                     done = True

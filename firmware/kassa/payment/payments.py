@@ -40,7 +40,7 @@ class Payments:
         timeout_ms = config.host["answer_timeout_ms"]
         self.book = Book(journal, log, batch_memory)
         self.reversals = Reversals(link, builder, self.book, timeout_ms, log)
-        self.forwarder = Forwarder(link, builder, self.book, timeout_ms, log)
+        self.forwarder = Forwarder(link, builder, self.book, timeout_ms, wifi, log)
         self.authoriser = Authoriser(
             config,
             link,
