@@ -181,6 +181,39 @@ def test_a_damaged_header_of_the_newest_block_hides_none_of_its_records(
     assert sorted(payloads(terminal.start())) == list(range(1, 22))
 
 
+@pytest.mark.parametrize("at", (0, 3, 12, 13, 20))
+@pytest.mark.parametrize("bit", range(8))
+def test_damage_of_the_anchored_newest_record_is_no_roll_back(
+    terminal: Terminal, at: int, bit: int
+) -> None:
+    journal = terminal.start()
+    for _ in range(5):
+        journal.append(1, bytes(190))
+    journal.anchor_head()
+    terminal.flash.flip(BLOCK + 5 * 256 + at, bit)
+    journal = terminal.start()
+    assert not journal.report.tampered
+    assert sorted(payloads(journal)) == [1, 2, 3, 4]
+    assert damage(journal.report) == [(words.RECORD, 5)]
+    assert journal.append(1, b"on") == 6
+
+
+def test_a_block_erased_ahead_whose_header_is_damaged_is_made_ready_again(
+    terminal: Terminal,
+) -> None:
+    journal = terminal.start()
+    journal.append(1, b"x")
+    while journal.prepare():
+        pass
+    terminal.flash.flip(2 * BLOCK + 224 + 5, 0)
+    journal = terminal.start()
+    for _ in range(29):
+        journal.append(1, b"x")
+    journal = terminal.start()
+    assert len(payloads(journal)) == 30
+    assert journal.report.quarantined == []
+
+
 def test_losing_the_newest_block_is_not_taken_for_an_empty_end(terminal: Terminal) -> None:
     journal = terminal.start()
     for _ in range(100):
