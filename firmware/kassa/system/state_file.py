@@ -6,10 +6,9 @@ the file lives inside its directory entry and a rewrite costs almost no erase.
 
 import json
 import os
+from typing import TYPE_CHECKING
 
 from kassa.system.errors import KassaError
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any
@@ -34,10 +33,15 @@ class StateFile:
                 content = file.read()
         except OSError:
             return None
+        if not content:
+            # littlefs makes a new file first and fills it afterwards: power was lost in between.
+            return None
         try:
             return json.loads(content)
         except ValueError:
-            raise StateError(self.path + " is damaged; restore it from a backup or provision again")
+            raise StateError(
+                self.path + " is damaged; restore it from a backup or provision again"
+            )
 
     def save(self, value: "Any") -> None:
         """Store `value`; when this returns it is durable."""
