@@ -144,7 +144,17 @@ def test_a_decline_says_why_in_plain_words(amount, words):
 
 
 @pytest.mark.parametrize(
-    "fault", ["drop_request", "drop_response", "stall", "garbage", "wrong_mac", "wrong_stan", "close", "late"]
+    "fault",
+    [
+        "drop_request",
+        "drop_response",
+        "stall",
+        "garbage",
+        "wrong_mac",
+        "wrong_stan",
+        "close",
+        "late",
+    ],
 )
 def test_a_host_that_misbehaves_charges_nobody(fault):
     async def story(bench: Bench) -> None:

@@ -156,9 +156,8 @@ class BackOffice:
             transaction = self._book.find(name[1], name[0])
             if transaction is not None:
                 transaction.decline_reason = transaction.decline_reason or "do_not_honour"
-                await self._screens.acknowledge(
+                await self._screens.show(
                     "staff_problem",
-                    _SHOWN_MS,
                     title="refused.title",
                     text="refused.text",
                     detail=self._amount(transaction.amount_minor),
@@ -171,6 +170,7 @@ class BackOffice:
                         receipts.MERCHANT,
                     )
                 )
+                await self._screens.pause(_SHOWN_MS)
             self._book.report_told(name)
         self._payments.forwarder.news.clear()
 
