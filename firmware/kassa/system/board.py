@@ -4,11 +4,11 @@ The description is the dict BOARD of the generated module `board` (the board's T
 Buses are made once and shared: two chips that name the same bus get the same object.
 """
 
+from typing import TYPE_CHECKING
+
 from machine import I2C, PWM, SPI, UART, Pin
 
 from kassa.system.errors import KassaError
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any

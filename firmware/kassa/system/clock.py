@@ -6,7 +6,6 @@ All times are UTC as (year, month, day, hour, minute, second); local time is UTC
 """
 
 import time
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

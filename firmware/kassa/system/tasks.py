@@ -4,7 +4,6 @@ MicroPython's asyncio has no TaskGroup, `wait` or `shield`; what the terminal ne
 """
 
 import asyncio
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -1,11 +1,10 @@
 """Joins the shop's Wi-Fi and stays joined."""
 
 import asyncio
-import network
-
-from micropython import const
-
 from typing import TYPE_CHECKING
+
+import network
+from micropython import const
 
 if TYPE_CHECKING:
     from kassa.system.config import Network as NetworkConfig
