@@ -1,7 +1,8 @@
 """The wiring: board -> drivers -> rooms -> terminal.  The only place that builds things.
 
-Large buffers are taken first and once, while the heap is in one piece: the panel's strip, the
-reader's frames, the host link's message.
+Large buffers are taken first and once, while the heap is in one piece: the panel's strip,
+the reader's frames,
+the host link's message.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import asyncio
 import machine
 import network
 from board import BOARD  # pyright: ignore[reportMissingImports] - made from the board file
+from esp32 import Partition
 from kassa.app.terminal import Terminal
 from kassa.drivers.buzzer import Buzzer
 from kassa.drivers.errors import DriverError
@@ -26,13 +28,15 @@ from kassa.emv import config as emv_configuration
 from kassa.emv.entry_point import EntryPoint
 from kassa.host.link import HostLink
 from kassa.host.messages import Builder
-from kassa.payment.authorise import Authoriser
-from kassa.payment.counters import Counters
-from kassa.payment.reversal import Reversals
+from kassa.journal.anchor import Anchor
+from kassa.journal.journal import Journal
+from kassa.journal.sealed import Sealer
+from kassa.payment.payments import Payments
 from kassa.security.key_store import KeyStore
 from kassa.system import config as configuration
-from kassa.system.board import Board, optional_output, output, pwm
+from kassa.system.board import Board, BoardError, optional_output, output, pwm
 from kassa.system.clock import Clock
+from kassa.system.device_key import DeviceKey
 from kassa.system.errors import KassaError
 from kassa.system.log import Log
 from kassa.system.state_file import StateFile
@@ -49,7 +53,7 @@ from micropython import const
 _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
 _TROUBLE_SHOWN_MS = const(5_000)
-_ANSWER_TIMEOUT_MS = const(10_000)
+_PREPARE_EVERY_MS = const(2_000)
 
 
 def make_panel(board: Board) -> "ILI9341 | ST7789":
@@ -108,8 +112,7 @@ def make_printer(board: Board) -> Printer:
 
 async def main() -> None:
     """Build the terminal and run it until a critical task ends; then say so and restart
-    the chip.
-    """
+    the chip."""
     log = Log()
     board = Board(BOARD)
     panel = make_panel(board)
@@ -144,6 +147,22 @@ async def main() -> None:
     machine.reset()
 
 
+def open_journal(log: Log) -> Journal:
+    """The journal on its partition.  The radio must be on: keys and epochs are drawn from it."""
+    found = Partition.find(Partition.TYPE_DATA, label="journal")
+    if not found:
+        raise BoardError("the partition `journal` is missing; flash the board's partition table")
+    return Journal(found[0], Sealer(DeviceKey().load()), Anchor(), log)
+
+
+async def look_after(journal: Journal) -> None:
+    """Critical task: erase ahead while nobody waits, so that no sale waits for an erase."""
+    while True:
+        await asyncio.sleep_ms(_PREPARE_EVERY_MS)
+        while journal.prepare():
+            await asyncio.sleep_ms(0)
+
+
 def start_terminal(
     supervisor: Supervisor,
     log: Log,
@@ -153,19 +172,29 @@ def start_terminal(
     paper: Paper,
 ) -> None:
     """Read what was provisioned and start the rooms.  Raises KassaError that names what is
-    missing.
-    """
+    missing."""
     config = configuration.load()
     screens.catalogue.use(config.language)
     wifi = Wifi(network.WLAN(network.WLAN.IF_STA), config.network, log)
     wifi.start_radio()
     clock = Clock(machine.RTC(), StateFile("/state/clock"), config.utc_offset_minutes)
     clock.restore()
-    link = HostLink(config, KeyStore(), clock, log)
+    keys = KeyStore()
+    link = HostLink(config, keys, clock, log)
     wifi.on_joined = link.hurry
-    builder = Builder(config, clock)
-    answer_timeout_ms = config.host.get("answer_timeout_ms", _ANSWER_TIMEOUT_MS)
-    reversals = Reversals(link, builder, answer_timeout_ms, log)
+    journal = open_journal(log)
+    payments = Payments(
+        config,
+        link,
+        Builder(config, clock),
+        keys,
+        journal,
+        StateFile("/state/batch"),
+        clock,
+        wifi,
+        log,
+    )
+    payments.book.open()
     with open("/config/emv.json") as file:
         entry_point = EntryPoint(emv_configuration.from_json(file.read()), log)
     terminal = Terminal(
@@ -178,13 +207,12 @@ def start_terminal(
         paper,
         entry_point,
         link,
-        Authoriser(link, builder, reversals, answer_timeout_ms, log),
-        reversals,
-        Counters(StateFile("/state/counters")),
+        payments,
     )
     supervisor.start("wifi", wifi.run())
     supervisor.start("host link", link.run())
-    supervisor.start("reversals", reversals.run())
+    payments.start(supervisor)
+    supervisor.start("journal", look_after(journal))
     supervisor.start("terminal", run_terminal(terminal, log))
 
 

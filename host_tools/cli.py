@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from host_tools import board_commands, font
+from host_tools import board_commands, font, journal
 from host_tools.board import BoardFileError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ def kassa() -> None:
 
 board_commands.add_commands(app)
 font.add_commands(app)
+journal.add_commands(app)
 
 
 def main() -> None:

@@ -151,6 +151,14 @@ class Bench:
         self.wiring.power_off()
         self._online = False
 
+    def fill_journal(self, free_slots: int) -> None:
+        """Leave only so many free slots in the journal, as months of use would; with the
+        power off."""
+        world = World(self.wiring.mcu, root=self.wiring.filesystem())
+        self.wiring.flash.power_on()
+        provisioning.fill_journal(world, free_slots)
+        world.close()
+
     # -- a person's hands
 
     def key_down(self, name: str) -> None:

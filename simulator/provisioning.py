@@ -82,3 +82,24 @@ def inject_keys(world: World, terminal_id: str) -> None:
     """Give the terminal its initial DUKPT key, through the firmware's own key store."""
     store = world.load("kassa.security.key_store").KeyStore(KEYS)
     store.inject(key_material.initial_key(terminal_id), key_material.initial_key_id(terminal_id))
+
+
+def fill_journal(world: World, free_slots: int) -> None:
+    """Fill the terminal's journal, through the firmware's own, until so few slots are left.
+
+    The records are of no kind that means anything; they are never trimmed before a settlement.
+    """
+    partition = world.load("esp32").Partition
+    sealer = world.load("kassa.journal.sealed").Sealer(
+        world.load("kassa.system.device_key").DeviceKey().load()
+    )
+    journal = world.load("kassa.journal.journal").Journal(
+        partition.find(partition.TYPE_DATA, label="journal")[0],
+        sealer,
+        world.load("kassa.journal.anchor").Anchor(),
+        world.load("kassa.system.log").Log(lambda line: None),
+    )
+    journal.open()
+    largest = world.load("kassa.journal.slots").MAX_PAYLOAD
+    while journal.free_slots > free_slots:
+        journal.append(0, bytes(largest if journal.free_slots > free_slots + 8 else 6))

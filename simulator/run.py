@@ -128,6 +128,7 @@ class _Hands:
             "network": self._network,
             "power": self._power,
             "paper": self._paper,
+            "journal": self._journal,
             "wait": bench.wait,
         }
 
@@ -200,6 +201,11 @@ class _Hands:
 
     async def _paper(self, value: str) -> None:
         self._bench.wiring.printer.paper = value
+
+    async def _journal(self, value: dict[str, int]) -> None:
+        if self._bench.powered:
+            raise StepFailed("the journal can only be filled while the power is cut")
+        self._bench.fill_journal(value["free"])
 
 
 def _as_list(value: Any) -> list[str]:

@@ -31,8 +31,8 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what to `do` (press, tap, until, expect, network, power, paper, wait), with what,
-    from which line.
+    """One step: what to `do` (press, tap, until, expect, network, power, paper, journal, wait),
+    with what, from which line.
     """
 
     do: str
@@ -267,6 +267,12 @@ def _paper(value: Any) -> str:
     return str(value)
 
 
+def _journal(value: Any) -> dict[str, int]:
+    if not isinstance(value, dict) or set(value) != {"free"} or not isinstance(value["free"], int):
+        raise ValueError("give {free: SLOTS}")
+    return dict(value)
+
+
 def _wait(value: Any) -> float:
     _number({"seconds": value}, "seconds", 0, _LONGEST_S)
     return float(value)
@@ -294,5 +300,6 @@ _STEPS: dict[str, Callable[[Any], Any]] = {
     "network": _network,
     "power": _power,
     "paper": _paper,
+    "journal": _journal,
     "wait": _wait,
 }

@@ -18,12 +18,16 @@ from simulator.acquirer.ledger import Ledger, Name, Transaction
 from simulator.acquirer.messages import Card, Message, NotAuthentic, Unreadable
 
 SIGN_ON, ECHO = "001", "301"
+# DE 3, its first two digits; DE 39 of an advice.
+REFUND, BATCH_DETAILS = "20", "96"
+APPROVED_OFFLINE = "Y1"
 _ANSWERS = {
     "0100": "0110",
     "0200": "0210",
     "0201": "0210",
     "0220": "0230",
     "0221": "0230",
+    "0320": "0330",
     "0400": "0410",
     "0401": "0410",
     "0500": "0510",
@@ -107,6 +111,8 @@ class Acquirer:
             return Reply(_GARBAGE)
         if fault is Fault.CLOSE:
             return Reply(close=True)
+        if fault is Fault.TWICE:
+            return Reply(framed + framed)
         return Reply(framed, delay_s if fault is Fault.LATE else 0.0)
 
     def _answer(self, request: Message, terminal: str | None) -> tuple[dict[int, str], bool]:
@@ -134,6 +140,8 @@ class Acquirer:
             return {39: issuing.APPROVED}, False
         if request.mti in ("0500", "0501"):
             return self._settle(request), False
+        if request.mti == "0320":
+            return self._detail(request), False
         return self._financial(request, card, emv)
 
     def _network_management(self, request: Message) -> dict[int, str]:
@@ -157,9 +165,14 @@ class Acquirer:
         if self.ledger.was_reversed(name):
             # Its reversal overtook it: what was taken back must not happen any more.
             return {39: issuing.DUPLICATE}, False
-        if card is None:
+        credit = request.get(3)[:2] == REFUND
+        original = None
+        if credit and card is None:
+            original, code = self._original(request, amount_minor, currency)
+        elif card is None:
             return {39: issuing.FORMAT_ERROR}, False
-        if request.mti in ("0220", "0221"):
+        elif credit or request.get(39) == APPROVED_OFFLINE:
+            # A refund to a card, or a sale that the card approved: nobody is asked any more.
             self.ledger.open_account(card.pan, currency)
             code = issuing.APPROVED
         else:
@@ -170,23 +183,59 @@ class Acquirer:
         transaction = self.ledger.book(
             name,
             request.mti,
-            card.pan if code == issuing.APPROVED else None,
+            card.pan if card is not None and code == issuing.APPROVED else None,
             amount_minor,
             currency,
             code,
             request.get(38) or _approval_code(name),
             request.get(13) + request.get(12)[:2] + name.stan,
+            credit,
+            original,
         )
         return _fields_of(transaction), request.get(4)[-2:] == issuing.NO_ANSWER_AMOUNT
 
+    def _original(
+        self, request: Message, amount_minor: int, currency: str
+    ) -> tuple[Transaction | None, str]:
+        """(the sale that a linked refund gives back, the code for it)."""
+        sale = self.ledger.find_sale(
+            request.get(41), request.get(61), request.get(90)[4:10], request.get(37)
+        )
+        if sale is None or not sale.captured or sale.reversed:
+            return None, issuing.NO_SUCH_SALE
+        if sale.currency != currency or amount_minor > sale.amount_minor - (
+            self.ledger.refunded_minor(sale)
+        ):
+            return None, issuing.BAD_AMOUNT
+        return sale, issuing.APPROVED
+
     def _settle(self, request: Message) -> dict[int, str]:
         try:
-            debits, debits_minor = int(request.fields[76]), int(request.fields[88])
+            counts = [int(request.fields[number]) for number in (76, 88, 74, 86)]
             terminal, batch = request.fields[41], request.fields[60]
         except KeyError:
             return {39: issuing.FORMAT_ERROR}
-        balanced = self.ledger.settle(terminal, batch, debits, debits_minor)
-        return {39: "00" if balanced else "95", 66: "1" if balanced else "2"}
+        counts[1] += self.faults.take_difference()
+        again = request.get(3)[:2] == BATCH_DETAILS
+        balanced = self.ledger.settle(terminal, batch, *counts, again=again)
+        ours = self.ledger.totals(terminal, batch)
+        return {
+            39: "00" if balanced else "95",
+            66: "1" if balanced else "2",
+            74: f"{ours.credits:010}",
+            76: f"{ours.debits:010}",
+            86: f"{ours.credits_minor:016}",
+            88: f"{ours.debits_minor:016}",
+        }
+
+    def _detail(self, request: Message) -> dict[int, str]:
+        try:
+            self.ledger.note_detail(
+                _name(request), int(request.fields[4]), request.get(3)[:2] == REFUND
+            )
+        except KeyError:
+            return {39: issuing.FORMAT_ERROR}
+        return {39: issuing.APPROVED}
 
     def _log_request(
         self,

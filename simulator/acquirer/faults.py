@@ -17,6 +17,7 @@ class Fault(enum.StrEnum):
     WRONG_STAN = "wrong_stan"
     CLOSE = "close"  # booked, then the connection is closed
     LATE = "late"  # the answer comes after a while
+    TWICE = "twice"  # the answer comes twice
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._planned: list[_Planned] = []
+        self._difference_minor = 0
 
     def next(
         self, fault: Fault | str, mti: str | None = None, count: int = 1, delay_s: float = 30.0
@@ -44,6 +46,15 @@ class Faults:
         if direction not in ("request", "response"):
             raise ValueError(f"drop_next: {direction!r} is neither request nor response")
         self.next(f"drop_{direction}")
+
+    def miscount_next(self, minor: int) -> None:
+        """Misread the total of the next settlement by so many minor units."""
+        self._difference_minor = minor
+
+    def take_difference(self) -> int:
+        """By how much to misread, once."""
+        minor, self._difference_minor = self._difference_minor, 0
+        return minor
 
     def clear(self) -> None:
         self._planned.clear()

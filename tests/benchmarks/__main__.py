@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import codec, image, sale
+from tests.benchmarks import codec, image, journal, sale
 from tests.benchmarks.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -21,6 +21,9 @@ BENCHMARKS: tuple[Callable[[], list[Result]], ...] = (
     sale.on_micropython,
     image.sizes,
     codec.against_pyiso8583,
+    journal.against_littlefs,
+    journal.starting,
+    journal.memory,
 )
 
 

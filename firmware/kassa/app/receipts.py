@@ -15,16 +15,28 @@ MERCHANT = "merchant"
 CUSTOMER = "customer"
 
 
+def _verdict(transaction: "Transaction", approved: bool) -> str:
+    """The catalogue's key of what came of it."""
+    if transaction.state in (life.STORED, life.SENDING):
+        return "receipt.deferred"
+    if transaction.state == life.REFUSED:
+        return "receipt.refused"
+    if transaction.state in (life.VOIDING, life.VOIDED):
+        return "receipt.voided"
+    return "receipt.approved" if approved else "receipt.declined"
+
+
 def receipt(
     transaction: "Transaction", config: "TerminalConfig", words: "Catalogue", copy: str
 ) -> "list[Row]":
     """Rows of the merchant's or the customer's copy.
 
-    The PAN is masked to first six and last four; the merchant's copy alone carries the card's
-    proof (TVR, cryptogram), which a dispute needs and a customer does not.
+    The PAN is masked to first six and last four; the merchant's copy alone carries the
+    card's proof
+    (TVR, cryptogram), which a dispute needs and a customer does not.
     """
     t = words.t
-    approved = transaction.state == life.APPROVED
+    approved = transaction.state in life.MONEY
     rows: "list[Row]" = [("title", config.merchant.name)]
     for line in config.merchant.lines:
         rows.append(("center", line))
@@ -37,14 +49,20 @@ def receipt(
     rows.append(("pair", t("receipt.merchant"), config.merchant.id))
     rows.append(("pair", t("receipt.stan"), "%06d" % transaction.stan))
     outcome = transaction.outcome
-    if outcome is not None:
+    if transaction.masked_pan:
         rows.append(("pair", t("receipt.card"), transaction.masked_pan))
-        rows.append(("pair", outcome.label.upper(), t("receipt.contactless")))
-        rows.append(("pair", t("receipt.aid"), outcome.aid.hex().upper()))
+        rows.append(("pair", transaction.label.upper(), t("receipt.contactless")))
+        rows.append(("pair", t("receipt.aid"), transaction.aid.hex().upper()))
+    if transaction.original is not None:
+        rows.append(("pair", t("receipt.original"), "%06d" % transaction.original[1]))
     rows.append(("rule",))
-    rows.append(("center", t("receipt." + transaction.kind)))
+    voided = transaction.state in (life.VOIDING, life.VOIDED)
+    rows.append(("center", t("receipt.void" if voided else "receipt." + transaction.kind)))
     rows.append(("big", words.format_amount(transaction.amount_minor, transaction.currency)))
-    rows.append(("center", t("receipt.approved" if approved else "receipt.declined")))
+    rows.append(("center", t(_verdict(transaction, approved))))
+    if approved and transaction.offline_reason:
+        rows.append(("center", t("receipt.deferred_text")))
+        rows.append(("center", t("deferred." + transaction.offline_reason)))
     if transaction.decline_reason:
         rows.append(("center", t("declined." + transaction.decline_reason)))
     rows.append(("rule",))
@@ -63,5 +81,37 @@ def receipt(
     if outcome is not None and approved:
         rows.append(("center", t("receipt.cvm_" + (outcome.cvm or "none"))))
     rows.append(("center", t("receipt.retain" if copy == MERCHANT else "receipt.thank_you")))
+    rows.append(("cut",))
+    return rows
+
+
+def settlement(
+    batch: int,
+    sums: "list[tuple[str, str]]",
+    balanced: bool,
+    host_net: "str | None",
+    config: "TerminalConfig",
+    words: "Catalogue",
+    moment: "tuple[int, ...]",
+) -> "list[Row]":
+    """Rows of the slip that ends a batch: the terminal's `sums`, and the host's net where
+    it differs."""
+    t = words.t
+    rows: "list[Row]" = [("title", config.merchant.name), ("space", 1)]
+    rows.append(("center", t("receipt.settlement")))
+    rows.append(("rule",))
+    rows.append(
+        ("pair", t("receipt.date"), words.format_date(moment) + " " + words.format_time(moment))
+    )
+    rows.append(("pair", t("receipt.terminal"), config.terminal_id))
+    rows.append(("pair", t("receipt.merchant"), config.merchant.id))
+    rows.append(("pair", t("receipt.batch"), "%06d" % batch))
+    rows.append(("rule",))
+    for label, value in sums:
+        rows.append(("pair", label, value))
+    rows.append(("rule",))
+    rows.append(("center", t("receipt.agree" if balanced else "receipt.differ")))
+    if host_net is not None:
+        rows.append(("pair", t("receipt.host_total"), host_net))
     rows.append(("cut",))
     return rows

@@ -51,8 +51,7 @@ class Sale:
 
     async def run(self, first_key: str) -> None:
         """Ask the amount (`first_key` was typed on the welcome screen) and carry the sale
-        through.
-        """
+        through."""
         currency = self._terminal.config.currency
         amount_minor = await self._screens.amount(currency, first_key)
         if not amount_minor:
@@ -64,21 +63,32 @@ class Sale:
             await self._screens.acknowledge("cancelled", _CANCELLED_SHOWN_MS)
             return
         transaction.attach_card(outcome)
-        told = False
         try:
             if outcome.kind == emv.ONLINE_REQUEST:
                 transaction.move(life.CARD_READ)
-                await self._authorise(transaction)
+                try:
+                    await self._authorise(transaction)
+                except BaseException:
+                    if transaction.state in life.MONEY:
+                        await self._terminal.payments.voids.void(transaction.stan, 0)
+                    raise
+                if self._terminal.payments.authoriser.may_replace(transaction):
+                    transaction = await self._replace(transaction)
             else:
                 transaction.decline("card_declined")
-            await self._show_result(transaction)
-            told = True
         finally:
             outcome.forget()
-            if transaction.state == life.APPROVED and not told:
-                # Nobody saw the approval (no heap for the screen, say): nobody shall pay for it.
-                self._terminal.reversals.owe(transaction)
-        await self._finish(transaction)
+        await self.finish(transaction)
+
+    async def _replace(self, unanswered: Transaction) -> Transaction:
+        """The same sale, deferred, after the host did not answer: the first try is reversed."""
+        terminal = self._terminal
+        transaction = terminal.new_transaction(life.SALE, unanswered.amount_minor)
+        if unanswered.outcome is not None:
+            transaction.attach_card(unanswered.outcome)
+        transaction.move(life.CARD_READ)
+        await terminal.payments.authoriser.defer(transaction)
+        return transaction
 
     async def _read_card(self, transaction: Transaction) -> "Outcome | None":
         """Let the customer tap until a card has decided; None when the sale was cancelled or
@@ -204,7 +214,7 @@ class Sale:
 
         async def ask() -> None:
             try:
-                await self._terminal.authoriser.authorise(transaction)
+                await self._terminal.payments.authoriser.authorise(transaction)
             finally:
                 answered.set()
 
@@ -223,21 +233,32 @@ class Sale:
             # Whatever becomes of the screen: the answer is not left to nobody.
             await asking
 
-    async def _show_result(self, transaction: Transaction) -> None:
-        approved = transaction.state == life.APPROVED
-        await self._screens.show(
-            "approved" if approved else "declined",
-            amount_minor=transaction.amount_minor,
-            currency=transaction.currency,
-            approval_code=transaction.approval_code,
-            reason=transaction.decline_reason,
-        )
-
-    async def _finish(self, transaction: Transaction) -> None:
-        """Print the result, and keep it on the screen until a key or for a while."""
+    async def finish(self, transaction: Transaction) -> None:
+        """Show the result, print it, and keep it on the screen until a key or for a while."""
+        await self._show_result(transaction)
         await self._terminal.print_receipts(transaction)
         await self._terminal.until_card_is_gone()
         try:
             await asyncio.wait_for_ms(self._screens.key(), _RESULT_SHOWN_MS)
         except asyncio.TimeoutError:
             pass
+
+    async def _show_result(self, transaction: Transaction) -> None:
+        """The result on the screen.  Money that nobody was told of (no heap for the
+        screen, say) is
+        taken back: nobody shall pay for it.
+        """
+        told = False
+        try:
+            await self._screens.show(
+                "approved" if transaction.state in life.MONEY else "declined",
+                amount_minor=transaction.amount_minor,
+                currency=transaction.currency,
+                approval_code=transaction.approval_code,
+                deferred=transaction.offline_reason,
+                reason=transaction.decline_reason,
+            )
+            told = True
+        finally:
+            if not told and transaction.state in life.MONEY:
+                await self._terminal.payments.voids.void(transaction.stan, 0)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from micropython import const
 
 from kassa.app import receipts
+from kassa.app.back_office import BackOffice
 from kassa.app.sale import Sale
 from kassa.drivers.printer import PaperOut, PrinterError
-from kassa.payment.transaction import Transaction
 from kassa.system.errors import KassaError
+from kassa.system.tasks import first
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from kassa.drivers.pn532 import PN532
     from kassa.emv.entry_point import EntryPoint
     from kassa.host.link import HostLink
-    from kassa.payment.authorise import Authoriser
-    from kassa.payment.counters import Counters
-    from kassa.payment.reversal import Reversals
+    from kassa.payment.payments import Payments
+    from kassa.payment.transaction import Transaction
     from kassa.system.clock import Clock
     from kassa.system.config import TerminalConfig
     from kassa.system.log import Log
@@ -48,9 +48,7 @@ class Terminal:
         paper: "Paper",
         entry_point: "EntryPoint",
         link: "HostLink",
-        authoriser: "Authoriser",
-        reversals: "Reversals",
-        counters: "Counters",
+        payments: "Payments",
     ) -> None:
         self.config = config
         self.clock = clock
@@ -61,23 +59,37 @@ class Terminal:
         self.paper = paper
         self.entry_point = entry_point
         self.link = link
-        self.authoriser = authoriser
-        self.reversals = reversals
-        self.counters = counters
+        self.payments = payments
 
     async def run(self) -> None:
         """Critical task: welcome, flow, welcome, for ever."""
         while True:
-            key = await self.screens.welcome(self._idle_facts)
-            if key in _DIGITS:
+            _, key = await first(self.screens.welcome(self._idle_facts), self._news())
+            if key is None:
+                await self._carry_out(BackOffice(self).tell_news())
+            elif key in _DIGITS:
                 await self._carry_out(Sale(self).run(key))
-                # The next customer is greeted in the shop's language again.
-                self.screens.catalogue.use(self.config.language)
+            elif key == "MENU":
+                await self._carry_out(BackOffice(self).run())
+            # The next customer is greeted in the shop's language again.
+            self.screens.catalogue.use(self.config.language)
+
+    async def _news(self) -> None:
+        """Until there is something to tell the merchant."""
+        await first(
+            self.payments.forwarder.news.wait(),
+            self.payments.settler.news.wait(),
+        )
+
+    def allowed(self, action: str) -> bool:
+        """Whether who stands at the terminal may do what the menu offers.  Roles and PINs
+        of operators
+        come in here; until then whoever has the terminal may do all of it."""
+        return bool(action)
 
     async def _carry_out(self, flow: "Coroutine[Any, Any, None]") -> None:
         """Run one flow.  A part that fails ends the flow on a screen that says so, not the
-        terminal.
-        """
+        terminal."""
         try:
             await flow
         except (KassaError, MemoryError) as error:
@@ -87,43 +99,42 @@ class Terminal:
 
     def _idle_facts(self) -> "dict[str, object]":
         """What the welcome screen shows, asked anew each time it is drawn."""
+        book = self.payments.book
         return {
             "merchant": self.config.merchant.name,
             "time": self.clock.local() if self.clock.is_set else None,
             "online": self.link.online,
-            "pending_count": self.reversals.owed,
+            "pending_count": len(book.stored) + len(book.owed),
+            "pending_minor": book.stored_minor,
+            "currency": self.config.currency,
         }
 
-    def new_transaction(self, kind: str, amount_minor: int) -> Transaction:
-        """A transaction that starts now, with a STAN nobody else has."""
-        return Transaction(
-            kind,
-            amount_minor,
-            self.config.currency,
-            self.counters.next_stan(),
-            self.counters.batch,
-            self.clock.local(),
-            self._on_move,
+    def new_transaction(self, kind: str, amount_minor: int) -> "Transaction":
+        """A transaction that starts now, with a STAN nobody else has; its moves go into
+        the journal."""
+        return self.payments.book.begin(
+            kind, amount_minor, self.config.currency, self.clock.local()
         )
 
-    def _on_move(self, transaction: Transaction, state: str) -> None:
-        self.log.event("payment", "state", stan=transaction.stan, state=state)
-
-    async def print_receipts(self, transaction: Transaction) -> None:
-        """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes on,
-        CANCEL does without.
-        """
+    async def print_receipts(self, transaction: "Transaction") -> None:
+        """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes
+        on, CANCEL does without."""
         for copy in (receipts.CUSTOMER, receipts.MERCHANT):
             rows = receipts.receipt(transaction, self.config, self.screens.catalogue, copy)
-            while not await self._print(rows):
-                key = await self.screens.acknowledge("paper_out", _PAPER_OUT_AT_MOST_MS)
-                if key != "ENTER":
-                    return
+            if not await self.print_slip(rows):
+                return
+
+    async def print_slip(self, rows: "list[tuple]") -> bool:
+        """One slip, asking for paper as often as that is answered; whether it was printed."""
+        while not await self._print(rows):
+            key = await self.screens.acknowledge("paper_out", _PAPER_OUT_AT_MOST_MS)
+            if key != "ENTER":
+                return False
+        return True
 
     async def _print(self, rows: "list[tuple]") -> bool:
-        """Print one slip; False when the paper ran out.  Another printer fault is logged, not
-        retried.
-        """
+        """Print one slip; False when the paper ran out.  Another printer fault is logged,
+        not retried."""
         try:
             await self.paper.print(rows)
         except PaperOut:
@@ -133,9 +144,8 @@ class Terminal:
         return True
 
     async def until_card_is_gone(self) -> None:
-        """EP-14 message 10: ask for the card's removal before the next sale, if it still lies
-        there.
-        """
+        """EP-14 message 10: ask for the card's removal before the next sale, if it still
+        lies there."""
         if not await self.reader.removed(_GONE_LOOK_MS):
             await self.screens.show("remove_card")
             await self.reader.removed(_REMOVE_CARD_AT_MOST_MS)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 SIGN_ON = "001"
 ECHO = "301"
 
+# DE 3.
 PURCHASE = "000000"
+REFUND = "200000"
+BATCH_DETAILS = "960000"
 
 # DE 22: contactless chip, no PIN pad.
 CONTACTLESS_CHIP = "072"
@@ -62,6 +65,16 @@ class Request:
     def answer_mti(self) -> str:
         """The message type of the answer: 0200 and 0201 -> 0210, 0400 -> 0410."""
         return self.mti[:2] + chr(ord(self.mti[2]) + 1) + "0"
+
+
+class Original:
+    """The sale that a refund gives back."""
+
+    def __init__(self, stan: int, batch: int, started: "Moment", rrn: str) -> None:
+        self.stan = stan
+        self.batch = batch
+        self.started = started
+        self.rrn = rrn
 
 
 class Totals:
@@ -132,14 +145,39 @@ class Builder:
         sealed_card: bytes,
         approval_code: str = "",
         response_code: str = "Y1",
+        repeat: bool = False,
     ) -> Request:
-        """0220: a sale that was approved offline (Y1) or where the host was not reached (Y3)."""
+        """0220, repeats 0221: a sale that was approved offline (Y1) or where the host was
+        not reached (Y3)."""
         fields = self._payment(stan, amount_minor, currency, batch, started)
         fields[55] = emv_data
         fields[39] = response_code
         if approval_code:
             fields[38] = approval_code
-        return Request("0220", fields, sealed_card=sealed_card)
+        return Request("0221" if repeat else "0220", fields, sealed_card=sealed_card)
+
+    def refund(
+        self,
+        stan: int,
+        amount_minor: int,
+        currency: int,
+        batch: int,
+        started: "Moment",
+        original: "Original | None" = None,
+        emv_data: bytes = b"",
+        card: "Card | None" = None,
+    ) -> Request:
+        """0200 with processing code 20: money back, of a sale (`original`, without a card)
+        or to a card."""
+        fields = self._payment(stan, amount_minor, currency, batch, started)
+        fields[3] = REFUND
+        if emv_data:
+            fields[55] = emv_data
+        if original is not None:
+            fields[37] = original.rrn
+            fields[90] = _original("0200", original.stan, original.started)
+            fields[61] = "%06d" % original.batch
+        return Request("0200", fields, card)
 
     def reversal(
         self,
@@ -152,20 +190,28 @@ class Builder:
         reason: str = NO_ANSWER,
         rrn: str = "",
         repeat: bool = False,
+        processing_code: str = PURCHASE,
     ) -> Request:
         """0400, repeats 0401: the transaction of that STAN, batch and date shall not have been."""
         fields = self._payment(stan, amount_minor, currency, batch, started)
+        fields[3] = processing_code
         fields[39] = reason
         if rrn:
             fields[37] = rrn
-        moment = _mmdd(started) + hhmmss(started)
-        fields[90] = original_mti + "%06d" % stan + moment + "0" * 22
+        fields[90] = _original(original_mti, stan, started)
         return Request("0401" if repeat else "0400", fields)
 
     def settlement(
-        self, stan: int, batch: int, currency: int, debits: Totals, credits: Totals
+        self,
+        stan: int,
+        batch: int,
+        currency: int,
+        debits: Totals,
+        credits: Totals,
+        repeat: bool = False,
     ) -> Request:
-        """0500: close `batch`.  Sales are debits (of the cardholder), refunds credits."""
+        """0500, repeats 0501: close `batch`.  Sales are debits (of the cardholder),
+        refunds credits."""
         local = self._clock.local()
         fields = self._common(stan, local)
         fields[49] = "%03d" % currency
@@ -180,7 +226,33 @@ class Builder:
         fields[89] = debits.reversed_minor
         net = debits.minor - credits.minor
         fields[97] = ("D" if net >= 0 else "C") + "%016d" % abs(net)
-        return Request("0500", fields)
+        return Request("0501" if repeat else "0500", fields)
+
+    def batch_detail(
+        self,
+        stan: int,
+        amount_minor: int,
+        currency: int,
+        batch: int,
+        started: "Moment",
+        refund: bool,
+        rrn: str,
+    ) -> Request:
+        """0320: one transaction of a batch whose totals differ, for the host to look up."""
+        fields = self._payment(stan, amount_minor, currency, batch, started)
+        if refund:
+            fields[3] = REFUND
+        if rrn:
+            fields[37] = rrn
+        return Request("0320", fields)
+
+    def batch_details_end(
+        self, stan: int, batch: int, currency: int, debits: Totals, credits: Totals
+    ) -> Request:
+        """0500 with processing code 96: all details of `batch` have been sent, compare again."""
+        request = self.settlement(stan, batch, currency, debits, credits)
+        request.fields[3] = BATCH_DETAILS
+        return request
 
     def _network_management(self, stan: int, code: str) -> "dict[int, object]":
         fields = self._common(stan, self._clock.local())
@@ -210,6 +282,11 @@ class Builder:
             41: self._config.terminal_id,
             42: self._config.merchant.id,
         }
+
+
+def _original(mti: str, stan: int, started: "Moment") -> str:
+    """DE 90: what a reversal or a linked refund is about."""
+    return mti + "%06d" % stan + _mmdd(started) + hhmmss(started) + "0" * 22
 
 
 def _mmdd(moment: "Moment") -> str:

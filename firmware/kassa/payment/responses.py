@@ -1,5 +1,10 @@
 """What a response code means for the person at the terminal (ISO 8583:1987 DE 39)."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kassa.payment.transaction import Transaction
+
 # 10 (approved for a part) is not among them: we sell for the whole amount or not at all.
 APPROVED_CODES = ("00", "08", "11")
 
@@ -44,7 +49,13 @@ def is_approved(code: str) -> bool:
 
 
 def decline_reason(code: str) -> str:
-    """The catalogue's key after `declined.` for a response code; "do_not_honour" for one we do
-    not know.
-    """
+    """The catalogue's key after `declined.` for a response code; "do_not_honour" for one
+    we do not know."""
     return _REASONS.get(code, "do_not_honour")
+
+
+def take(transaction: "Transaction", answer: "dict[int, str | bytes]") -> None:
+    """Keep what an answer says of `transaction`: response code, approval code, RRN."""
+    transaction.response_code = str(answer[39])
+    transaction.approval_code = str(answer.get(38, "")).strip()
+    transaction.rrn = str(answer.get(37, "")).strip()

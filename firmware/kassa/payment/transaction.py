@@ -1,8 +1,12 @@
 """One payment and its life.
 
-A `Transaction` travels the whole way of a sale: amount, card, host, receipt.  Its state only
-moves along the arrows of `TRANSITIONS`; each move is reported to `on_move`, where the journal
-will make it durable. Amounts are whole minor units with an ISO 4217 code.
+A `Transaction` travels the whole way of a sale: amount, card, host, receipt.  Its state
+only moves along
+the arrows of `TRANSITIONS`.  A move is reported to `on_move` *before* it counts: there the
+journal makes
+it durable (records.py says which record each state leaves), and if that fails the state
+stays as it was.
+Amounts are whole minor units with an ISO 4217 code.
 """
 
 from typing import TYPE_CHECKING
@@ -23,34 +27,64 @@ DECLINED = "declined"
 UNKNOWN = "unknown"  # no answer that can be believed: a reversal is owed
 REVERSED = "reversed"
 CANCELLED = "cancelled"  # ended before anything was sent
+STORED = "stored"  # accepted without the bank: an advice is owed
+SENDING = "sending"  # that advice may have left
+FORWARDED = "forwarded"  # the bank took the advice
+REFUSED = "refused"  # the bank declined it after the fact
+VOIDING = "voiding"  # taken back by the merchant: a reversal is owed
+VOIDED = "voided"  # the host knows, or never knew of it
 
 TRANSITIONS = {
-    NEW: (CARD_READ, CANCELLED, DECLINED),
-    CARD_READ: (REQUESTED, DECLINED, CANCELLED),
-    REQUESTED: (APPROVED, DECLINED, UNKNOWN),
+    NEW: (CARD_READ, REQUESTED, CANCELLED, DECLINED),
+    CARD_READ: (REQUESTED, STORED, DECLINED, CANCELLED),
+    REQUESTED: (APPROVED, DECLINED, UNKNOWN, STORED),
     UNKNOWN: (REVERSED,),
-    APPROVED: (REVERSED,),
+    APPROVED: (VOIDING,),
     DECLINED: (),
-    REVERSED: (),
+    REVERSED: (UNKNOWN,),
     CANCELLED: (),
+    STORED: (SENDING, VOIDED),
+    SENDING: (FORWARDED, REFUSED, VOIDING),
+    FORWARDED: (VOIDING,),
+    REFUSED: (),
+    VOIDING: (VOIDED,),
+    VOIDED: (),
 }
-"""From each state, the states that may follow."""
+"""From each state, the states that may follow.
+
+REQUESTED -> STORED: the request never left (NotSent), so nothing is in doubt.  REVERSED ->
+UNKNOWN: a
+late approval came after the reversal, which is then sent once more.
+"""
+
+MONEY = (APPROVED, STORED, SENDING, FORWARDED)
+"""States in which the merchant has been promised the money."""
+
+SALE = "sale"
+REFUND = "refund"
 
 
 class Transaction:
-    """A sale, refund or void.
+    """A sale or a refund.
 
-    kind            "sale"
+    kind            "sale" or "refund"
     amount_minor    whole minor units, e.g. 1250 for 12.50 EUR
     currency        ISO 4217 alphabetic code
     stan            system trace audit number, 1..999999, the same on every resend (ISO 8583 DE 11)
     batch           settlement batch number
     started         local (year, month, day, hour, minute, second) when the amount was confirmed
-    outcome         what the card said (kassa.emv.outcome.Outcome), once it was read
+    outcome         what the card said (kassa.emv.outcome.Outcome), while the card's data
+    are needed
     masked_pan      first six and last four digits, the rest stars
+    label, scheme, aid, cvm   of the card, for receipts and totals
+    emv_data        DE 55, proof (TVR, cryptogram), sealed_card: of a stored sale, for its advice
+    mti             message type of the first request, "0200" or "0220"
+    original        STAN and batch of the sale that a linked refund gives back, or None
     response_code   ISO 8583 DE 39 of the host's answer, "" before
     approval_code   DE 38, rrn  DE 37
     decline_reason  catalogue key suffix, e.g. "insufficient_funds"; "" unless declined
+    offline_reason  why it was accepted without the bank: "no_connection",
+    "merchant_choice"; else ""
     """
 
     def __init__(
@@ -74,26 +108,44 @@ class Transaction:
         self.state = NEW
         self.outcome = None  # type: Outcome | None
         self.masked_pan = ""
+        self.label = ""
+        self.scheme = ""
+        self.aid = b""
+        self.cvm = ""
+        self.emv_data = b""
+        self.sealed_card = b""
+        self.mti = "0200"
+        self.original = None  # type: tuple[int, int] | None
         self.response_code = ""
         self.approval_code = ""
         self.rrn = ""
         self.decline_reason = ""
-        self.reversal_attempts = 0
-        self._on_move = on_move
+        self.offline_reason = ""
+        self.on_move = on_move
+
+    @property
+    def name(self) -> "tuple[int, int]":
+        """(batch, STAN): with terminal and date the idempotency key, minted once."""
+        return self.batch, self.stan
 
     def attach_card(self, outcome: "Outcome") -> None:
         """Keep what the card said, and the only form of its number that may be shown or
-        printed.
-        """
+        printed."""
         self.outcome = outcome
         self.masked_pan = mask(outcome.pan)
+        self.label = outcome.label
+        self.scheme = outcome.scheme
+        self.aid = outcome.aid
+        self.cvm = outcome.cvm or ""
 
     def move(self, state: str) -> None:
-        """Go on to `state`; InvariantError when no arrow leads there."""
+        """Go on to `state`; InvariantError when no arrow leads there, JournalError when it
+        cannot be
+        made durable (then nothing has changed)."""
         ensure(state in TRANSITIONS[self.state], self.state + " -> " + state)
+        if self.on_move is not None:
+            self.on_move(self, state)
         self.state = state
-        if self._on_move is not None:
-            self._on_move(self, state)
 
     def decline(self, reason: str) -> None:
         """End as declined; `reason` is the catalogue's key after `declined.`"""

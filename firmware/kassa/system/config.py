@@ -1,6 +1,5 @@
 """The terminal's configuration: read once at start, checked field by field, errors name
-the key.
-"""
+the key."""
 
 import json
 from typing import TYPE_CHECKING
@@ -17,9 +16,8 @@ class ConfigError(KassaError):
 
 
 class Merchant:
-    """Who sells: `id` (15 characters, ISO 8583 DE 42), `name`, address `lines`, `category` (MCC,
-    4 digits).
-    """
+    """Who sells: `id` (15 characters, ISO 8583 DE 42), `name`, address `lines`, `category`
+    (MCC, 4 digits)."""
 
     def __init__(self, source: "Section") -> None:
         self.id = source.text("id", 15, 15)
@@ -36,10 +34,36 @@ class Network:
         self.password = source.text("password", 0, 63)
 
 
-class TerminalConfig:
-    """Everything a merchant or technician may set.  `host` stays a plain dict for the
-    host floor.
+PREFER_ONLINE = "prefer_online"
+FORCE_OFFLINE = "force_offline"
+ONLINE_ONLY = "online_only"
+_MODES = (PREFER_ONLINE, FORCE_OFFLINE, ONLINE_ONLY)
+
+
+class Offline:
+    """Sales without the bank, at the merchant's risk.
+
+    mode         "prefer_online": when the host cannot be reached; "force_offline": always;
+    "online_only": never
+    per_sale, total   most minor units a sale, and of all that wait to be sent
+    count, max_age_h  most sales that may wait, and how old the oldest of them may be, in hours
+    patience_ms  how long a sale waits for a connection before it goes offline
     """
+
+    def __init__(self, source: "Section") -> None:
+        # Limits without a mode mean that offline sales are wanted; no table at all, that
+        # they are not.
+        self.mode = source.word("mode", _MODES, PREFER_ONLINE if source.values else ONLINE_ONLY)
+        self.per_sale = source.integer("per_sale", 0, 99999999, 0)
+        self.total = source.integer("total", 0, 999999999, 0)
+        self.count = source.integer("count", 0, 1000, 0)
+        self.max_age_h = source.integer("max_age_h", 1, 720, 72)
+        self.patience_ms = source.integer("patience_ms", 0, 30000, 2000)
+
+
+class TerminalConfig:
+    """Everything a merchant or technician may set.  `host` stays a plain dict for the host
+    floor."""
 
     def __init__(self, document: "dict[str, Any]", path: str) -> None:
         top = Section(document, path, "")
@@ -51,6 +75,7 @@ class TerminalConfig:
         self.utc_offset_minutes = top.integer("utc_offset_minutes", -840, 840, 0)
         self.host = top.section("host").values
         self.network = Network(top.section("network"))
+        self.offline = Offline(top.optional_section("offline"))
 
 
 class Section:
@@ -75,6 +100,18 @@ class Section:
         if not isinstance(value, dict):
             raise self._fail(key, "must be a table")
         return Section(value, self._path, self._prefix + key + ".")
+
+    def optional_section(self, key: str) -> "Section":
+        """The table `key`; an empty one when it is not there."""
+        if key not in self.values:
+            return Section({}, self._path, self._prefix + key + ".")
+        return self.section(key)
+
+    def word(self, key: str, words: "tuple[str, ...]", default: str) -> str:
+        value = self._value(key, default)
+        if value not in words:
+            raise self._fail(key, "must be one of " + ", ".join(words))
+        return value
 
     def text(self, key: str, shortest: int, longest: int) -> str:
         value = self._value(key)

@@ -36,6 +36,9 @@ class StateFile:
                 content = file.read()
         except OSError:
             return None
+        if not content:
+            # littlefs makes a new file first and fills it afterwards: power was lost in between.
+            return None
         try:
             return json.loads(content)
         except ValueError:

@@ -14,7 +14,7 @@ from micropython import const
 
 from kassa.drivers.buzzer import FAILURE, KEY, SUCCESS, WARNING
 from kassa.ui.page import Page
-from kassa.ui.views import idle, result, tap, trouble
+from kassa.ui.views import idle, result, staff, tap, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,11 @@ VIEWS = {
     "declined": result.declined,
     "cancelled": result.cancelled,
     "printing": result.printing,
+    "number": staff.number,
+    "staff_done": staff.notice,
+    "staff_working": staff.notice,
+    "staff_problem": staff.notice,
+    "totals": staff.sums,
     "paper_out": trouble.paper_out,
     "no_network": trouble.no_network,
     "out_of_order": trouble.out_of_order,
@@ -64,11 +69,13 @@ _TONES = {
     "see_phone": WARNING,
     "insert_or_swipe": WARNING,
     "try_another_card": WARNING,
+    "staff_done": SUCCESS,
+    "staff_problem": WARNING,
     "paper_out": WARNING,
     "out_of_order": FAILURE,
 }
 # These begin anew: the amount of a sale before is forgotten.
-_WITHOUT_AMOUNT = ("starting", "welcome", "amount", "menu")
+_WITHOUT_AMOUNT = ("starting", "welcome", "amount", "menu", "number", "totals")
 _BEAT_MS = const(400)
 _REFRESH_MS = const(1000)
 _ALL_LAMPS = const(4)
@@ -288,6 +295,30 @@ class Screens:
                 return first + int(key) - 1
             else:
                 self._buzzer.start(WARNING)
+
+    async def number(self, title: str, digits: int = 6) -> "int | None":
+        """Let a whole number be typed, its title a key of the catalogue; None for CANCEL."""
+        typed = ""
+        await self.show("number", title=title, digits=typed)
+        while True:
+            key = await self.key()
+            if key == "CANCEL":
+                return None
+            if key == "ENTER" and typed:
+                return int(typed)
+            if key == "CLEAR":
+                typed = typed[:-1]
+            elif key.isdigit() and len(typed) + len(key) <= digits:
+                typed += key
+            self._facts["digits"] = typed
+            await self._draw(staff.number)
+
+    async def pause(self, timeout_ms: int) -> None:
+        """Leave the screen as it is until a key is pressed or the time is over."""
+        try:
+            await asyncio.wait_for_ms(self._keypad.next(), timeout_ms)
+        except asyncio.TimeoutError:
+            pass
 
     async def acknowledge(self, name: str, timeout_ms: int, **facts: object) -> "str | None":
         """Show a screen until a key is pressed or the time is over; gives the key, or None."""

@@ -48,13 +48,18 @@ def authorising(page: Page, facts: "Facts") -> None:
 
 
 def approved(page: Page, facts: "Facts") -> None:
-    """Facts: amount_minor, currency, approval_code (may be ""), offline."""
+    """Facts: amount_minor, currency, approval_code (may be ""), deferred (why the bank is
+    only asked
+    later, the catalogue's key after `deferred.`; "" when it has answered).
+    """
     text = page.t("approved.text")
-    if facts.get("offline"):
-        text = page.t("approved.offline")
+    title = page.t("approved.title")
+    if facts.get("deferred"):
+        title = page.t("deferred.title")
+        text = page.t("deferred." + facts["deferred"])
     elif facts.get("approval_code"):
         text = page.t("approved.code", code=facts["approval_code"])
-    _verdict(page, facts, pictures.CHECK, GREEN, page.t("approved.title"), 20)
+    _verdict(page, facts, pictures.CHECK, GREEN, title, 20)
     page.text(text, 278, _PALE_GREEN, GREEN)
 
 
