@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from host_tools import journal
+
 if TYPE_CHECKING:
     from simulator.bench import Bench
 
@@ -63,6 +65,16 @@ class FlashView:
 
     def image(self) -> bytes:
         return self._bench.wiring.flash.image()
+
+    @property
+    def journalled_bytes(self) -> int:
+        """Bytes of payments in the journal, before sealing."""
+        part = self._bench.wiring.partition("journal")
+        image = self._bench.wiring.flash.image(part["offset"], part["size"])
+        try:
+            return sum(record.length for record in journal.examine(image).records)
+        except journal.ImageError:
+            return 0  # the terminal has not begun one
 
 
 class NetworkSwitch:

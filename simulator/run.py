@@ -91,7 +91,7 @@ def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
         "flash": {
             "programmed": flash.programmed_bytes,
             "erased": flash.erased_bytes,
-            "payload": 0,
+            "payload": bench.flash.journalled_bytes,
         },
         "display_bytes": bench.wiring.panel.bytes_received,
         "console": bench.console,
