@@ -45,11 +45,11 @@ def test_each_limit_refuses_in_its_own_words():
         bench.network.down()
         await bench.wait(12)
         await sell_offline(bench, "2500", "declined")
-        assert "too much without one" in bench.screen.text
+        assert "Too much without a connection" in bench.screen.text
         for _ in range(3):
             await sell_offline(bench, "400")
         await sell_offline(bench, "400", "declined")
-        assert "enough waits to be sent" in bench.screen.text
+        assert "enough is stored" in bench.screen.text
 
     on_bench(story, terminal=OFFLINE)
 

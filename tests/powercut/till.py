@@ -13,6 +13,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
+from host_tools.board import load as load_board
 from simulator.acquirer import key_material, virtual
 from simulator.acquirer.acquirer import Acquirer
 from simulator.acquirer.ledger import Ledger, Name
@@ -20,7 +21,7 @@ from simulator.acquirer.pki import Pki
 from simulator.chips.nor_flash import PowerCut, Snapshot
 from simulator.clock import VirtualClock
 from simulator.network import Network
-from simulator.wiring import Wiring, load_board
+from simulator.wiring import Wiring
 from tests.conftest import REFERENCE_BOARD, new_world
 from tests.host.bench import PAN, TRACK2, config_document, emv_data
 

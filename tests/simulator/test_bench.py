@@ -30,7 +30,8 @@ def test_power_that_goes_inside_a_flash_write_stays_gone_until_it_is_switched_on
         async with Bench(runtime=runtime, seed=3) as bench:
             bench.wiring.flash.cut_after(1, "half")
             await bench.press("500", ENTER)
-            assert await bench.until(lambda: not bench.powered, 5)
+            await bench.tap("visa_credit")
+            assert await bench.until(lambda: not bench.powered, 10)
             assert bench.screen.image().getbbox() is None
             await bench.power_on()
             await bench.press("500", ENTER)

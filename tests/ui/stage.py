@@ -193,6 +193,14 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
     "printing": ("printing", {**SALE, "copy": "customer"}),
     "paper_out": ("paper_out", {}),
     "no_network": ("no_network", {}),
+    "number": ("number", {"title": "number.stan", "digits": "42"}),
+    "staff_done": ("staff_done", {"title": "void.title", "text": "void.done"}),
+    "staff_working": ("staff_working", {"title": "menu.void", "text": "authorising.text"}),
+    "staff_problem": ("staff_problem", {"title": "problem.title", "text": "problem.not_found"}),
+    "totals": (
+        "totals",
+        {"title": "menu.totals", "rows": [("Visa", "3   €37.50"), ("Net", "€37.50")]},
+    ),
     "out_of_order": ("out_of_order", {"fault": "/config/terminal.json is missing"}),
     "menu": (
         "menu",

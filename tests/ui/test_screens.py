@@ -131,7 +131,8 @@ def test_every_screen_says_its_title_in_the_chosen_language(language: str) -> No
     for screen, facts in SCREENS.values():
         stage = Stage(language)
         stage.run(stage.screens.show(screen, **{"merchant": MERCHANT, **facts}))
-        assert known[f"{screen}.title"] in stage.words, screen
+        title = facts["title"] if "." in facts.get("title", "") else f"{screen}.title"
+        assert known[title] in stage.words, screen
         stage.world.close()
 
 
