@@ -15,9 +15,9 @@ import pytest
 from simulator.acquirer.pki import Pki
 from tests.powercut.till import Moment, PowerCut, Till
 
-FEWEST_CUTS = 1_500
+FEWEST_CUTS = 2_000
 TORN = ("none", "half", "all_but_last", "random", "all")
-PREFIXES = 4  # lengths drawn at random, beside those
+PREFIXES = 7  # lengths drawn at random, beside those
 _SEED_OF_PREFIXES = 20_260_105
 
 
