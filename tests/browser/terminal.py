@@ -29,8 +29,9 @@ class Terminal:
         for switch in ("power", "network", "paper"):
             if not self.page.is_checked(f"#{switch}"):
                 self.page.click(f"#{switch}")
-        for card in self.page.locator("#held .card").all():
-            card.click()
+        held = self.page.locator("#held .card")
+        for name in held.evaluate_all("cards => cards.map((card) => card.dataset.card)"):
+            self.page.click(f"#held .card[data-card='{name}']")
         deadline = time.monotonic() + 40
         while self.screen != "welcome" and time.monotonic() < deadline:
             self.key("CANCEL")

@@ -192,3 +192,23 @@ def test_power_that_fails_again_and_again_costs_slots_and_no_record() -> None:
     assert payloads(journal) == kept
     assert journal.report.torn > 35
     assert terminal.flash.conflicts == 0
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 7])
+@pytest.mark.parametrize("slots_written", [1, 2, 3])
+def test_a_long_record_begun_again_and_again_is_no_damage(rounds: int, slots_written: int) -> None:
+    """Each attempt has the sequence of the one before, and lies right behind its first slots."""
+    for seed in range(40):
+        terminal = Terminal(seed=seed)
+        terminal.start().prepare()
+        for _ in range(rounds):
+            journal = terminal.start()
+            terminal.flash.cut_after(slots_written + 1, "none")
+            with pytest.raises(PowerCut):
+                journal.append(1, bytes(230 if slots_written == 1 else 1500))
+            terminal.flash.no_cut()
+        journal = terminal.start()
+        assert payloads(journal) == {}
+        assert journal.report.quarantined == []
+        assert journal.append(1, b"after it") == 1
+        assert payloads(terminal.start()) == {1: b"after it"}

@@ -141,9 +141,8 @@ class FlashLog:
                 ours = data[1:5] == head.associated[1:5]
                 whole = whole and numbered and ours
                 # One flipped bit spoils one of them.
-                found.committed = (
-                    found.committed and (numbered or ours) and slots.ended(data, start + size)
-                )
+                written = numbered or (ours and slots.was_part(data, part))
+                found.committed = found.committed and written and slots.ended(data, start + size)
             sealed[at : at + size] = data[start : start + size]
             marked = marked and data[start + size] in (MARKER, _UNPROGRAMMED)
         found.tag = bytes(sealed[head.length :])

@@ -114,6 +114,16 @@ def ended(slot: "bytearray | bytes", end: int) -> bool:
     return slot[end] & (slot[end] - 1) == 0
 
 
+def was_part(slot: "bytearray | bytes", part: int) -> bool:
+    """Whether it is part `part` of a record but for one bit of its number.
+
+    After a write that was cut the same sequence is used again, so the slot behind it may be the
+    first of another record.
+    """
+    flipped = slot[0] ^ (PART_FLAG | part)
+    return flipped & (flipped - 1) == 0 and not Head(slot).consistent
+
+
 def _last_programmed(slot: "bytearray | bytes") -> int:
     last = SLOT_SIZE - 1
     while last >= 0 and slot[last] == 0xFF:
