@@ -1,4 +1,5 @@
-"""The terminal's EMV configuration: which cards it takes, by which kernel, up to which amounts.
+"""The terminal's EMV configuration: which cards it takes, by which kernel, up to which amounts,
+with which keys it proves them, and how much it dares without the host.
 
 A dictionary as JSON or TOML gives it:
 
@@ -10,26 +11,40 @@ A dictionary as JSON or TOML gives it:
         "program_limits": [{"program": "7801", "cvm_limit": 2500}]},
        {"aid": "A0000000041010", "kernel": 2, "scheme": "mastercard",
         "floor_limit": 0, "cvm_limit": 5000, "tags": {"9F09": "0002"},
-        "kernel2": {"limit": 500000, "limit_on_device": 500000, "tac_online": "F45084800C"}}]}
+        "kernel2": {"limit": 500000, "limit_on_device": 500000, "tac_online": "F45084800C"}}],
+     "ca_keys": [{"rid": "A000000003", "index": "92", "modulus": "996A...", "exponent": "03",
+                  "sha1": "429C...", "expires": "281231"}],
+     "revoked": [{"rid": "A000000003", "index": "92", "serial": "000001"}],
+     "exceptions": {"date": "261122", "salt": "00112233445566778899AABBCCDDEEFF",
+                    "digests": "0123456789ABCDEF...", "max_age_days": 30},
+     "risk": {"random_threshold": 500, "random_percent": 10, "random_max_percent": 50,
+              "velocity_per_day": 3, "unsigned_cap": 2500}}
 
-Bytes are hexadecimal text, amounts minor units.  Whatever is wrong raises ConfigError, which names
-the AID and the field; what is left out has the default shown beside it below.
+Bytes are hexadecimal text, amounts minor units.  Only `combinations` must be there.  Whatever is
+wrong raises ConfigError, which names the AID (of a key: its RID and index) and the field; what is
+left out has the default shown beside it below.
 """
 
 import json
 from typing import TYPE_CHECKING
 
+from kassa.emv.config_reader import NEEDED, Reader, Record
 from kassa.emv.errors import ConfigError
 
 if TYPE_CHECKING:
     from typing import Any
 
-# Kinds of fields: (kind, least, most, default); None as default means "not present", _NEEDED that
-# there is none.
-_NEEDED = ()
+# Fields: (kind, least, most, default), see config_reader; None as default means "not present".
 _AMOUNT = ("amount", 0, 10**12 - 1, None)
+_NEEDED_AMOUNT = ("amount", 0, 10**12 - 1, NEEDED)
+_PERCENT = ("number", 0, 100, NEEDED)
 _FLAG = ("flag", 0, 0, False)
 _TAGS = ("tags", 0, 0, None)
+_TABLE = ("table", 0, 0, None)
+
+MAX_EXCEPTIONS = 1000
+"""Entries of the exception list that a terminal keeps; a longer list is refused (R-1)."""
+DIGEST_BYTES = 8
 
 _TERMINAL = {
     "type": ("hex", 1, 1, b"\x22"),  # 9F35: attended, merchant, offline with online capability
@@ -54,18 +69,22 @@ _LIMITS = {
     "cvm_limit": _AMOUNT,
 }
 _COMBINATION = {
-    "aid": ("hex", 5, 16, _NEEDED),
-    "kernel": ("number", 1, 0xFFFFFF, _NEEDED),
+    "aid": ("hex", 5, 16, NEEDED),
+    "kernel": ("number", 1, 0xFFFFFF, NEEDED),
     "scheme": ("text", 1, 20, "card"),
     "ttq": ("hex", 4, 4, None),
     "terminal_floor_limit": _AMOUNT,  # 9F1B, where there is no reader floor limit
     "extended_selection": _FLAG,
     "program_limits": ("list", 0, 16, None),
-    "kernel2": ("table", 0, 0, None),
+    "kernel2": _TABLE,
+    "kernel4": _TABLE,
+    "kernel5": _TABLE,
+    "kernel6": _TABLE,
+    "kernel7": _TABLE,
     "tags": _TAGS,
 }
 _COMBINATION.update(_LIMITS)
-_PROGRAM = {"program": ("hex", 1, 16, _NEEDED)}
+_PROGRAM = {"program": ("hex", 1, 16, NEEDED)}
 _PROGRAM.update(_LIMITS)
 _KERNEL2 = {
     "limit": _AMOUNT,  # DF8124: reader contactless transaction limit (no on-device CVM)
@@ -91,29 +110,75 @@ _KERNEL2 = {
     "torn_records": ("number", 0, 4, 0),  # DF811D
     "torn_lifetime_s": ("number", 0, 3600, 300),  # DF811C
 }
+_KERNEL4: "dict[str, tuple]" = {}
+_KERNEL5: "dict[str, tuple]" = {}
+_KERNEL6: "dict[str, tuple]" = {}
+_KERNEL7: "dict[str, tuple]" = {}
+# Tables that only one kernel reads; there they have their defaults even when they are left out.
+_KERNELS = {2: _KERNEL2, 4: _KERNEL4, 5: _KERNEL5, 6: _KERNEL6, 7: _KERNEL7}
 
-
-class Record:
-    """Fields of one table of the configuration as attributes; absent ones are None."""
-
-    def __init__(self, fields: "dict[str, Any]") -> None:
-        for name, value in fields.items():
-            setattr(self, name, value)
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> "Any": ...
+_CA_KEY = {
+    "rid": ("hex", 5, 5, NEEDED),
+    "index": ("hex", 1, 1, NEEDED),
+    "modulus": ("hex", 64, 248, NEEDED),
+    "exponent": ("hex", 1, 3, NEEDED),
+    "sha1": ("hex", 20, 20, NEEDED),  # of RID, index, modulus, exponent (Book 2, table 30)
+    "expires": ("date", 0, 0, NEEDED),
+}
+_REVOKED = {
+    "rid": ("hex", 5, 5, NEEDED),
+    "index": ("hex", 1, 1, NEEDED),
+    "serial": ("hex", 3, 3, NEEDED),
+}
+# Digests are the first 8 bytes of SHA-256(salt + PAN's digits + "/" + PAN sequence number's two
+# digits, or nothing for every card of that PAN), in ascending order.
+_EXCEPTIONS = {
+    "date": ("date", 0, 0, NEEDED),
+    "salt": ("hex", 16, 16, NEEDED),
+    "digests": ("hex", 0, DIGEST_BYTES * MAX_EXCEPTIONS, NEEDED),
+    "max_age_days": ("number", 1, 366, NEEDED),
+}
+_RISK = {
+    "random_threshold": _NEEDED_AMOUNT,  # from here on the odds rise up to the floor limit
+    "random_percent": _PERCENT,
+    "random_max_percent": _PERCENT,
+    "velocity_per_day": ("number", 0, 1000, NEEDED),  # offline approvals per card token and day
+    "unsigned_cap": _NEEDED_AMOUNT,  # offline value above it needs a verified signature
+}
+# What a document may have: (kind, least, most, default)
+_DOCUMENT = {
+    "terminal": _TABLE,
+    "combinations": ("list", 1, 64, NEEDED),
+    "ca_keys": ("list", 0, 64, None),
+    "revoked": ("list", 0, 256, None),
+    "exceptions": _TABLE,
+    "risk": _TABLE,
+}
+_EXPONENTS = (b"\x03", b"\x01\x00\x01")
 
 
 class Configuration:
-    """All of it: `terminal` (Record), `combinations` (list of Record, in order of preference)."""
+    """All of it: `terminal` (Record), `combinations` (list of Record, in order of preference),
+    `ca_keys` and `revoked` (lists of Record), `exceptions` and `risk` (Record or None)."""
 
-    def __init__(self, terminal: Record, combinations: "list[Record]") -> None:
+    def __init__(
+        self,
+        terminal: Record,
+        combinations: "list[Record]",
+        ca_keys: "list[Record] | None" = None,
+        revoked: "list[Record] | None" = None,
+        exceptions: "Record | None" = None,
+        risk: "Record | None" = None,
+    ) -> None:
         self.terminal = terminal
         self.combinations = combinations
+        self.ca_keys = ca_keys or []
+        self.revoked = revoked or []
+        self.exceptions = exceptions
+        self.risk = risk
 
 
-def from_json(text: str) -> Configuration:
+def from_json(text: "str | bytes") -> Configuration:
     """Read the JSON text of a configuration; ConfigError says what is wrong."""
     try:
         source = json.loads(text)
@@ -122,117 +187,147 @@ def from_json(text: str) -> Configuration:
     return from_dict(source)
 
 
-def from_dict(source: "Any") -> Configuration:
+def from_dict(source: "Any", mistakes: "list[ConfigError] | None" = None) -> Configuration:
     """Check `source` (see the module's text) and make it a Configuration; ConfigError says what is
-    wrong."""
+    wrong.  Given a list of `mistakes`, it collects all of them there and raises nothing; what it
+    returns then is of use only when the list is empty."""
     if not isinstance(source, dict):
-        raise ConfigError("configuration must be a table")
-    for name in source:
-        if name not in ("terminal", "combinations"):
-            raise ConfigError("unknown field '{}'".format(name))
-    terminal = Record(_table("terminal", source.get("terminal", {}), _TERMINAL))
-    listed = source.get("combinations")
-    if not isinstance(listed, list) or not listed:
-        raise ConfigError("combinations must be a list of at least one")
-    combinations = [_combination(entry, i) for i, entry in enumerate(listed)]
-    seen = set()
-    for combination in combinations:
-        pair = (combination.aid, combination.kernel)
-        if pair in seen:
-            raise ConfigError(
-                "{}: kernel {} configured twice".format(combination.aid.hex().upper(), pair[1])
-            )
-        seen.add(pair)
-        if (
-            combination.ttq is not None
-            and combination.ttq[0] & 0x08
-            and not terminal.offline_approval
-        ):
-            raise ConfigError(
-                "{}: ttq says offline only, terminal.offline_approval says never".format(
-                    pair[0].hex().upper()
+        source = {}
+        Reader(mistakes).wrong((), "configuration must be a table")
+    return _Document(Reader(mistakes)).read(source)
+
+
+class _Document:
+    """One document on its way to a Configuration."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def read(self, source: "dict[str, Any]") -> Configuration:
+        found = self._reader.table("configuration", (), source, _DOCUMENT)
+        terminal = Record(
+            self._reader.table("terminal", ("terminal",), found["terminal"] or {}, _TERMINAL)
+        )
+        if found["combinations"] == []:
+            self._reader.wrong(("combinations",), "combinations must be a list of at least one")
+        combinations = [
+            self._combination(entry, at, terminal)
+            for at, entry in enumerate(found["combinations"] or ())
+        ]
+        self._no_two(
+            "combinations", combinations, ("aid", "kernel"), "{}: kernel {} is configured twice"
+        )
+        return Configuration(
+            terminal,
+            combinations,
+            self._ca_keys(found["ca_keys"] or ()),
+            self._list("revoked", found["revoked"] or (), _REVOKED),
+            self._exceptions(found["exceptions"]),
+            self._risk(found["risk"]),
+        )
+
+    def _combination(self, source: "Any", at: int, terminal: Record) -> Record:
+        where, path = "combination {}".format(at + 1), ("combinations", at)
+        if isinstance(source, dict) and isinstance(source.get("aid"), str):
+            where = source["aid"].upper()[:32]
+        reader = self._reader
+        fields = reader.table(where, path, source, _COMBINATION)
+        fields["program_limits"] = [
+            Record(
+                reader.table(
+                    where + ": program_limits", path + ("program_limits", i), entry, _PROGRAM
                 )
             )
-    return Configuration(terminal, combinations)
+            for i, entry in enumerate(fields["program_limits"] or ())
+        ]
+        for kernel, shape in _KERNELS.items():
+            name = "kernel{}".format(kernel)
+            if fields["kernel"] == kernel:
+                own = reader.table(where + ": " + name, path + (name,), fields[name] or {}, shape)
+                fields[name] = Record(own)
+            elif fields[name] is not None:
+                reader.wrong(
+                    path + (name,), "{}: {} is for kernel {} only".format(where, name, kernel)
+                )
+                fields[name] = None
+        if fields["kernel"] == 3 and fields["ttq"] is None:
+            reader.wrong(path, "{}: ttq is missing (kernel 3 needs it)".format(where))
+        # TTQ byte 1, 08: offline-only reader
+        if fields["ttq"] and fields["ttq"][0] & 0x08 and not terminal.offline_approval:
+            reader.wrong(
+                path + ("ttq",),
+                "{}: ttq says offline only, terminal.offline_approval says never".format(where),
+            )
+        return Record(fields)
+
+    def _list(self, name: str, source: "Any", shape: "dict[str, tuple]") -> "list[Record]":
+        """Entries that are told by their RID and index."""
+        entries = []
+        for at, entry in enumerate(source):
+            where = "{} {}".format(name, at + 1)
+            if isinstance(entry, dict) and isinstance(entry.get("rid"), str):
+                where = "{}: {} index {}".format(
+                    name, entry["rid"].upper()[:10], str(entry.get("index", "?")).upper()[:4]
+                )
+            entries.append(Record(self._reader.table(where, (name, at), entry, shape)))
+        return entries
+
+    def _ca_keys(self, source: "Any") -> "list[Record]":
+        keys = self._list("ca_keys", source, _CA_KEY)
+        for at, key in enumerate(keys):
+            if key.exponent is not None and key.exponent not in _EXPONENTS:
+                self._reader.wrong(
+                    ("ca_keys", at, "exponent"),
+                    "{}: exponent must be 03 or 010001".format(_key_name(key)),
+                )
+        self._no_two("ca_keys", keys, ("rid", "index"), "ca_keys: {} index {} is there twice")
+        return keys
+
+    def _exceptions(self, source: "Any") -> "Record | None":
+        if source is None:
+            return None
+        path = ("exceptions",)
+        found = Record(self._reader.table("exceptions", path, source, _EXCEPTIONS))
+        digests, size = found.digests or b"", DIGEST_BYTES
+        if len(digests) % size:
+            self._reader.wrong(
+                path + ("digests",), "exceptions: digests must be 8 bytes for each card"
+            )
+        for at in range(size, len(digests) - size + 1, size):
+            # The terminal looks them up by halves.
+            if digests[at - size : at] >= digests[at : at + size]:
+                self._reader.wrong(
+                    path + ("digests",), "exceptions: digests must ascend, each but once"
+                )
+                break
+        return found
+
+    def _risk(self, source: "Any") -> "Record | None":
+        if source is None:
+            return None
+        found = Record(self._reader.table("risk", ("risk",), source, _RISK))
+        least, most = found.random_percent, found.random_max_percent
+        if least is not None and most is not None and most < least:
+            self._reader.wrong(
+                ("risk", "random_max_percent"),
+                "risk: random_max_percent must not be below random_percent",
+            )
+        return found
+
+    def _no_two(
+        self, name: str, entries: "list[Record]", keys: "tuple[str, str]", words: str
+    ) -> None:
+        seen = set()
+        for at, entry in enumerate(entries):
+            pair = [getattr(entry, key) for key in keys]
+            if None in pair:
+                continue
+            shown = [part.hex().upper() if isinstance(part, bytes) else str(part) for part in pair]
+            if (shown[0], shown[1]) in seen:
+                self._reader.wrong((name, at), words.format(shown[0], shown[1]))
+            seen.add((shown[0], shown[1]))
 
 
-def _combination(source: "Any", position: int) -> Record:
-    where = "combination {}".format(position + 1)
-    if isinstance(source, dict) and isinstance(source.get("aid"), str):
-        where = source["aid"].upper()[:32]
-    fields = _table(where, source, _COMBINATION)
-    programs = fields["program_limits"] or []
-    fields["program_limits"] = [
-        Record(_table(where + ": program_limits", entry, _PROGRAM)) for entry in programs
-    ]
-    if fields["kernel"] == 2:
-        fields["kernel2"] = Record(_table(where + ": kernel2", fields["kernel2"] or {}, _KERNEL2))
-    elif fields["kernel2"] is not None:
-        raise ConfigError("{}: kernel2 is for kernel 2 only".format(where))
-    if fields["kernel"] == 3 and fields["ttq"] is None:
-        raise ConfigError("{}: ttq is missing (kernel 3 needs it)".format(where))
-    return Record(fields)
-
-
-def _table(where: str, source: "Any", shape: "dict[str, tuple]") -> "dict[str, Any]":
-    if not isinstance(source, dict):
-        raise ConfigError("{}: must be a table".format(where))
-    for name in source:
-        if name not in shape:
-            raise ConfigError("{}: unknown field '{}'".format(where, name))
-    fields: "dict[str, Any]" = {}
-    for name, (kind, least, most, default) in shape.items():
-        if name in source:
-            fields[name] = _value("{}: {}".format(where, name), source[name], kind, least, most)
-        elif default is _NEEDED:
-            raise ConfigError("{}: {} is missing".format(where, name))
-        else:
-            fields[name] = {} if kind == "tags" else default
-    return fields
-
-
-def _value(where: str, value: "Any", kind: str, least: int, most: int) -> "Any":
-    if kind == "hex":
-        return _hex(where, value, least, most)
-    if kind == "amount" or kind == "number":
-        # A bool is an int to Python, never an amount to us.
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise ConfigError("{} must be a whole number from {} to {}".format(where, least, most))
-    elif kind == "flag":
-        if not isinstance(value, bool):
-            raise ConfigError("{} must be true or false".format(where))
-    elif kind == "text":
-        if not isinstance(value, str) or not least <= len(value) <= most:
-            raise ConfigError("{} must be text of {} to {} letters".format(where, least, most))
-    elif kind == "list":
-        if not isinstance(value, list) or len(value) > most:
-            raise ConfigError("{} must be a list of at most {}".format(where, most))
-    elif kind == "tags":
-        return _tags(where, value)
-    elif not isinstance(value, dict):
-        raise ConfigError("{} must be a table".format(where))
-    return value
-
-
-def _hex(where: str, value: "Any", least: int, most: int) -> bytes:
-    # CPython would take spaces, MicroPython does not.
-    if not isinstance(value, str) or " " in value:
-        raise ConfigError("{} must be hexadecimal text".format(where))
-    try:
-        data = bytes.fromhex(value)
-    except ValueError:
-        raise ConfigError("{} must be hexadecimal text".format(where))
-    if not least <= len(data) <= most:
-        size = str(least) if least == most else "{} to {}".format(least, most)
-        raise ConfigError("{} must be {} bytes of hexadecimal text".format(where, size))
-    return data
-
-
-def _tags(where: str, value: "Any") -> "dict[int, bytes]":
-    if not isinstance(value, dict):
-        raise ConfigError("{} must be a table of tag = value".format(where))
-    data: "dict[int, bytes]" = {}
-    for name in value:
-        tag = _hex("{}.{}".format(where, name), name, 1, 3)
-        data[int.from_bytes(tag, "big")] = _hex("{}.{}".format(where, name), value[name], 0, 252)
-    return data
+def _key_name(key: Record) -> str:
+    rid, index = key.rid or b"", key.index or b""
+    return "ca_keys: {} index {}".format(rid.hex().upper(), index.hex().upper())

@@ -16,7 +16,14 @@ class DolError(EmvError):
 
 
 class ConfigError(EmvError):
-    """A configuration that must not be used; the message names the AID and the field."""
+    """A configuration that must not be used; the message names the AID and the field.
+
+    `path` leads to the place: names and positions from the top of the document.
+    """
+
+    def __init__(self, message: str, path: "tuple[str | int, ...]" = ()) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class CardDataError(EmvError):
