@@ -31,11 +31,11 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
 
-    def event(self, at: str, what: str, **facts: object) -> None:
-        self.events.append({"at": at, "is": what, **facts})
+    def event(self, at: str, happened: str, **facts: object) -> None:
+        self.events.append({"at": at, "is": happened, **facts})
 
-    def trouble(self, at: str, what: str, error: BaseException, **facts: object) -> None:
-        self.event(at, what, error=type(error).__name__, **facts)
+    def trouble(self, at: str, happened: str, error: BaseException, **facts: object) -> None:
+        self.event(at, happened, error=type(error).__name__, **facts)
 
 
 class Present:

@@ -28,10 +28,10 @@ imported = gc.mem_alloc() - before
 
 
 class Log:
-    def event(self, at, what, **facts):
+    def event(self, at, happened, **facts):
         json.dumps(facts)
 
-    def trouble(self, at, what, error, **facts):
+    def trouble(self, at, happened, error, **facts):
         pass
 
 

@@ -5,30 +5,46 @@ from typing import TYPE_CHECKING
 from kassa.emv import apdu, tags
 
 if TYPE_CHECKING:
+    from kassa.emv.config import Record
     from kassa.emv.tap import Tap
 
 _NONE = b"\0\0\0\0\0"
 _ALL = b"\xff\xff\xff\xff\xff"
+_NAMES = {apdu.AAC: "AAC", apdu.TC: "TC", apdu.ARQC: "ARQC"}
 
 
-def decide(tap: "Tap") -> int:
+def decide(tap: "Tap", codes: "Record", rule: str = "C2-8") -> int:
     """AAC, ARQC or TC, from the TVR and the action codes of terminal and issuer.
 
-    An issuer's code that is absent counts as all zeros for denial and all ones otherwise (Book 3,
-    10.7).
+    `codes` has tac_denial, tac_default and tac_online, five bytes each; `rule` is what the
+    decision is noted under.  An issuer's code that is absent counts as all zeros for denial and
+    all ones otherwise (Book 3, 10.7).
     """
-    codes = tap.combination.kernel2
+    reference, why = _analyse(tap, codes)
+    tap.decide(rule, "action analysis: {} ({})".format(_NAMES[reference], why))
+    return reference
+
+
+def _analyse(tap: "Tap", codes: "Record") -> "tuple[int, str]":
     ability = tap.terminal.type[0] & 0x0F
     # C2-8: each case ends the analysis.
-    if _match(tap, codes.tac_denial, tags.IAC_DENIAL, _NONE):
-        return apdu.AAC
+    found = _match(tap, codes.tac_denial, tags.IAC_DENIAL, _NONE)
+    if found:
+        return apdu.AAC, found + " denial"
     if ability in (1, 4) or tap.online_only:
-        return apdu.ARQC
+        return apdu.ARQC, "terminal asks online"
     if ability in (3, 6):
-        return apdu.AAC if _match(tap, codes.tac_default, tags.IAC_DEFAULT, _ALL) else apdu.TC
-    return apdu.ARQC if _match(tap, codes.tac_online, tags.IAC_ONLINE, _ALL) else apdu.TC
+        found = _match(tap, codes.tac_default, tags.IAC_DEFAULT, _ALL)
+        return (apdu.AAC, found + " default") if found else (apdu.TC, "nothing against it")
+    found = _match(tap, codes.tac_online, tags.IAC_ONLINE, _ALL)
+    return (apdu.ARQC, found + " online") if found else (apdu.TC, "nothing against it")
 
 
-def _match(tap: "Tap", terminal_code: bytes, issuer_tag: int, absent: bytes) -> bool:
+def _match(tap: "Tap", terminal_code: bytes, issuer_tag: int, absent: bytes) -> str:
+    """Whose code has a bit of the TVR: "TAC", "IAC", both, or "" for nobody's."""
     issuer_code = tap.data.get(issuer_tag, absent)
-    return any((terminal_code[i] | issuer_code[i]) & tap.tvr[i] for i in range(5))
+    whose = []
+    for name, code in (("TAC", terminal_code), ("IAC", issuer_code)):
+        if any(code[i] & tap.tvr[i] for i in range(5)):
+            whose.append(name)
+    return " and ".join(whose)

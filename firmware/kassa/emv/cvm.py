@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 AIP1_ON_DEVICE = 0x02
 AIP1_CARDHOLDER_VERIFICATION = 0x10
-CONFIGURATION_ON_DEVICE = 0x20
 
 # CVM codes (Book 3, table 39) in the lower six bits of a rule
 _FAIL = 0x00
@@ -38,17 +37,24 @@ _CONTACTLESS = (_ONLINE_PIN, _SIGNATURE, _NO_CVM)
 _UNATTENDED_CASH = (0x14, 0x15, 0x16)
 
 
-def select(tap: "Tap", over_cvm_limit: bool) -> str:
+def select(
+    tap: "Tap", over_cvm_limit: bool, reader_on_device: bool = False, rule: str = "C2-7"
+) -> str:
     """Choose the method and set 9F34 and the TVR accordingly; returns one of `outcome.CVM_...`.
 
-    9F33 must be set before.  CardDataError for a CVM list that ends in half a rule.
+    9F33 must be set before.  `reader_on_device` says that the reader takes the word of a device
+    that verified its owner; `rule` is what the decision is noted under.  CardDataError for a CVM
+    list that ends in half a rule.
     """
+    method = _select(tap, over_cvm_limit, reader_on_device)
+    tap.decide(rule, "{}, 9F34 {}".format(method, tap.terminal_data[tags.CVM_RESULTS].hex()))
+    return method
+
+
+def _select(tap: "Tap", over_cvm_limit: bool, reader_on_device: bool) -> str:
     # C2-7: on-device verification over the limit; up to it none is needed.
     aip = tap.data[tags.AIP]
-    if (
-        aip[0] & AIP1_ON_DEVICE
-        and tap.combination.kernel2.configuration[0] & CONFIGURATION_ON_DEVICE
-    ):
+    if aip[0] & AIP1_ON_DEVICE and reader_on_device:
         if over_cvm_limit:
             return _result(tap, outcome.CVM_CONSUMER_DEVICE, 0x01, 0x00, 0x02)
         return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x02)

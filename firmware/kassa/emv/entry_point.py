@@ -39,7 +39,8 @@ class EntryPoint:
     """One for the life of the terminal; one transaction at a time.
 
     `ticks` returns milliseconds that wrap at 2**30 (the device's own by default).  `oda` is the
-    offline data authentication that kernels may use, None for a terminal without.  `on_ui` is
+    offline data authentication that kernels may use, `risk` the terminal's risk management (list
+    of refused cards, random selection, velocity); None for a terminal without.  `on_ui` is
     called with the UiRequest "card read OK" the moment the card may leave (EP-15), while the rest
     of the tap is still being worked on; it must not wait. ConfigError if the configuration names a
     kernel that is not built in.
@@ -51,11 +52,13 @@ class EntryPoint:
         log: "Log",
         ticks: "Callable[[], int] | None" = None,
         oda: "Any" = None,
+        risk: "Any" = None,
     ) -> None:
         self._configuration = configuration
         self._log = log
         self._ticks: "Callable[[], Any]" = time.ticks_ms if ticks is None else ticks
         self._oda = oda
+        self._risk = risk
         self.on_ui: "Callable[[UiRequest], None] | None" = None
         self._kernels: "dict[int, Kernel]" = {}
         for combination in configuration.combinations:
@@ -171,6 +174,7 @@ class EntryPoint:
             self.on_ui,
             self._log,
             self._oda,
+            self._risk,
         )
 
     async def _select_and_run(self, tap: Tap) -> Outcome:

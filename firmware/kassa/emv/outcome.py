@@ -123,7 +123,8 @@ class Outcome:
 
     Of the card (None or empty before it said so): aid (DF name, bytes), label, scheme, pan
     (digits), psn (int), expiry ("YYMM"), track2 (bytearray, tag 57), languages. phases is (name,
-    ticks in ms) for the start of "ppse", "select", "gpo", "records", "ac" and for "end".
+    ticks in ms) for the start of "ppse", "select", "gpo", "records", "ac" and for "end".  trail is
+    what was decided, as (rule, words), in order.
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class Outcome:
         self.track2 = bytearray()
         self.languages = ""
         self.phases: "list[tuple[str, int]]" = []
+        self.trail: "list[tuple[str, str]]" = []
 
     @property
     def cryptogram(self) -> "bytes | None":

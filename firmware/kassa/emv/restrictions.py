@@ -24,15 +24,25 @@ _AUC1_AT_ATM = 0x02
 _AUC1_ELSEWHERE = 0x01
 _AUC2_CASHBACK = (0x80, 0x40)
 
+_NAMES = (
+    (tvr.VERSIONS_DIFFER, "versions differ"),
+    (tvr.EXPIRED, "expired"),
+    (tvr.NOT_YET_EFFECTIVE, "not yet effective"),
+    (tvr.SERVICE_NOT_ALLOWED, "service not allowed"),
+)
 
-def check(tap: "Tap") -> None:
+
+def check(tap: "Tap", rule: str = "C2-6") -> None:
     """C2-6: set the TVR bits of version, dates and usage.  Nothing here ends a transaction by
-    itself."""
+    itself.  `rule` is what a restriction is noted under."""
     card_version = tap.data.get(tags.VERSION_CARD)
     if card_version is not None and card_version != tap.terminal_data.get(tags.VERSION_TERMINAL):
         tap.set_tvr(tvr.VERSIONS_DIFFER)
     _dates(tap)
     _usage(tap)
+    against = [name for bit, name in _NAMES if tap.tvr[bit >> 8] & bit & 0xFF]
+    if against:
+        tap.decide(rule, "restrictions: " + ", ".join(against))
 
 
 def _dates(tap: "Tap") -> None:

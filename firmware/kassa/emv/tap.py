@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from kassa.emv.preprocessing import Indicators
     from kassa.system.log import Log
 
+# No sensible tap decides more than this; a hostile one fills no memory.
+_MAX_TRAIL = 40
+
 
 class Tap:
     """What a kernel is handed.
@@ -25,7 +28,11 @@ class Tap:
     there is; fci and data hold the card's objects (tag -> value), terminal_data the terminal's: a
     card never changes those. aid is the DF name selected, tvr the five bytes of tag 95,
     static_data the records to be authenticated offline. oda is the offline data authentication to
-    use, or None where the terminal has none.
+    use and risk the terminal's risk management, or None where the terminal has none.
+
+    pdol_values are the values sent with GET PROCESSING OPTIONS, ac_objects the objects of the
+    answer that holds the cryptogram, as (tag, whole TLV) in the card's order: CDA hashes both
+    (ODA-6).  trail is what was decided and by which rule, as (rule, words), for a technician.
     """
 
     def __init__(
@@ -38,6 +45,7 @@ class Tap:
         on_ui: "Callable[[UiRequest], None] | None",
         log: "Log",
         oda: "Any" = None,
+        risk: "Any" = None,
     ) -> None:
         self.card = card
         self.transaction = transaction
@@ -45,6 +53,8 @@ class Tap:
         self.ticks = ticks
         self.log = log
         self.oda = oda
+        self.risk = risk
+        self.trail: "list[tuple[str, str]]" = []
         self.phases: "list[tuple[str, int]]" = []
         self._on_ui = on_ui
         self._unpredictable_number = unpredictable_number
@@ -56,6 +66,8 @@ class Tap:
         self.terminal_data: "dict[int, bytes]" = {}
         self.tvr = bytearray(5)
         self.static_data = bytearray()
+        self.pdol_values = b""
+        self.ac_objects: "list[tuple[int, bytes]]" = []
         self.pan = ""
         self.expiry = ""
 
@@ -69,6 +81,8 @@ class Tap:
         self.data = {}
         self.tvr = bytearray(5)
         self.static_data = bytearray()
+        self.pdol_values = b""
+        self.ac_objects = []
         self.pan = ""
         self.expiry = ""
         transaction, terminal = self.transaction, self.terminal
@@ -170,6 +184,13 @@ class Tap:
         """Set a bit of the TVR (`kassa.emv.tvr`)."""
         set_bit(self.tvr, bit)
 
+    def decide(self, rule: str, what: str) -> None:
+        """Note that `rule` ("C2-8") came to `what`, in words for a technician and without card
+        data."""
+        self.log.event("emv", "rule", rule=rule, what=what)
+        if len(self.trail) < _MAX_TRAIL:
+            self.trail.append((rule, what))
+
     def phase(self, name: str) -> None:
         """Note that a phase starts now."""
         self.phases.append((name, self.ticks()))
@@ -196,6 +217,7 @@ class Tap:
         """Put into `outcome` what host, receipt and journal need of the card."""
         self.phase("end")
         outcome.phases = self.phases
+        outcome.trail = self.trail
         if not self.aid:
             return outcome
         outcome.aid = self.aid

@@ -21,12 +21,12 @@ class Log:
     def __init__(self, sink=print) -> None:  # type: ignore[no-untyped-def]
         self._sink = sink
 
-    def event(self, at: str, what: str, **facts: object) -> None:
-        """Say that `what` happened in `at`.  `facts` are JSON values."""
-        line = {"t": time.ticks_ms(), "at": at, "is": what}
+    def event(self, at: str, happened: str, **facts: object) -> None:
+        """Say what `happened` in `at`.  `facts` are JSON values."""
+        line = {"t": time.ticks_ms(), "at": at, "is": happened}
         line.update(facts)
         self._sink(json.dumps(line))
 
-    def trouble(self, at: str, what: str, error: BaseException, **facts: object) -> None:
+    def trouble(self, at: str, happened: str, error: BaseException, **facts: object) -> None:
         """Like `event`, for something that went wrong: adds the error's class and its message."""
-        self.event(at, what, error=type(error).__name__, message=str(error), **facts)
+        self.event(at, happened, error=type(error).__name__, message=str(error), **facts)

@@ -30,6 +30,8 @@ AIP2_EMV_MODE = 0x80
 # 9F33
 _CAPABILITY1_CONTACTS = 0x20
 _CAPABILITY3_CDA = 0x08
+# DF811B
+_CONFIGURATION_ON_DEVICE = 0x20
 
 _CDA_DATA = (
     tags.CA_KEY_INDEX,
@@ -95,9 +97,7 @@ class Kernel2:
         tap.log.event("emv", "records", count=count)
 
         # C2-2: the limit depends on on-device verification.
-        on_device = (
-            aip[0] & cvm.AIP1_ON_DEVICE and settings.configuration[0] & cvm.CONFIGURATION_ON_DEVICE
-        )
+        on_device = aip[0] & cvm.AIP1_ON_DEVICE and _takes_on_device(settings)
         limit = settings.limit_on_device if on_device else settings.limit
         amount = tap.transaction.amount_minor
         if limit is not None and amount > limit:
@@ -137,10 +137,14 @@ class Kernel2:
             settings.card_data_input + capability + settings.security_capability
         )
         restrictions.check(tap)
-        method = cvm.select(tap, over)
+        method = cvm.select(tap, over, _takes_on_device(settings))
         if tap.combination.floor_limit is not None and amount > tap.combination.floor_limit:
             tap.set_tvr(tvr.FLOOR_LIMIT_EXCEEDED)
-        return action_analysis.decide(tap), method, over or method == outcome.CVM_SIGNATURE
+        return (
+            action_analysis.decide(tap, settings),
+            method,
+            over or method == outcome.CVM_SIGNATURE,
+        )
 
     async def _cryptogram(self, tap: "Tap", reference: int, method: str, receipt: bool) -> Outcome:
         """GENERATE AC, or RECOVER AC for a torn one, and the outcome of its answer."""
@@ -187,6 +191,10 @@ class Kernel2:
                 raise CardDataError("cam failed")
         else:
             tap.needs(tags.CRYPTOGRAM)
+
+
+def _takes_on_device(settings: "Record") -> bool:
+    return bool(settings.configuration[0] & _CONFIGURATION_ON_DEVICE)
 
 
 def _answer(body: bytes) -> "dict[int, bytes]":
