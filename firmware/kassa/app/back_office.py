@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from micropython import const
 
 from kassa.app import receipts
-from kassa.app.sale import Sale
+from kassa.app.refund import Refund
 from kassa.journal.errors import JournalError
 from kassa.payment import totals as sums
 from kassa.payment import transaction as life
@@ -27,6 +27,7 @@ _ITEMS = (
     "menu.settle",
     "menu.offline",
 )
+_REFUNDS = ("menu.refund_sale", "menu.refund_card")
 _MODE_WORDS = ("menu.prefer_online", "menu.force_offline", "menu.online_only")
 _MODES = (settings.PREFER_ONLINE, settings.FORCE_OFFLINE, settings.ONLINE_ONLY)
 
@@ -34,9 +35,8 @@ _MODES = (settings.PREFER_ONLINE, settings.FORCE_OFFLINE, settings.ONLINE_ONLY)
 class BackOffice:
     """One visit to the menu; used once.
 
-    allowed(action) says whether who stands at the terminal may do it ("refund",
-    "accept_journal", ...):
-    the seam for operators and their roles.
+    Terminal.allowed(action) says whether who stands at the terminal may do it ("refund",
+    "refund_card", "accept_journal", ...): the seam for operators and their roles.
     """
 
     def __init__(self, terminal: "Terminal") -> None:
@@ -87,30 +87,18 @@ class BackOffice:
         await self._terminal.print_receipts(transaction)
 
     async def _refund(self) -> None:
-        """Give a sale's money back, all or a part, without its card."""
-        stan = await self._screens.number("number.stan")
-        if not stan:
+        """Give money back: of a sale, without its card, or to a card."""
+        chosen = await self._screens.choose("menu.refund", list(_REFUNDS))
+        if chosen is None:
             return
-        sale = self._book.find(stan) or self._book.find(stan, self._book.batch - 1)
-        if sale is None or sale.kind != life.SALE:
-            await self._problem("not_found")
-            return
-        if sale.state not in (life.APPROVED, life.FORWARDED):
-            await self._problem("not_approved")
-            return
-        amount_minor = await self._screens.amount(sale.currency)
-        if not amount_minor:
-            return
-        if amount_minor > sale.amount_minor - self._book.history.refunded_minor(sale.name):
-            await self._problem("too_much")
-            return
-        refund = self._terminal.new_transaction(life.REFUND, amount_minor)
-        refund.original = sale.name
-        refund.masked_pan, refund.label = sale.masked_pan, sale.label
-        refund.scheme, refund.aid = sale.scheme, sale.aid
-        await self._screens.show("staff_working", title="menu.refund", text="authorising.text")
-        await self._payments.authoriser.authorise(refund)
-        await Sale(self._terminal).finish(refund)
+        if _REFUNDS[chosen] == "menu.refund_sale":
+            why = await Refund(self._terminal).of_sale()
+            if why:
+                await self._problem(why)
+        elif self._terminal.allowed("refund_card"):
+            await Refund(self._terminal).to_card()
+        else:
+            await self._problem("not_allowed")
 
     async def _totals(self) -> None:
         """What the open batch adds up to."""

@@ -3,43 +3,20 @@
 The way of the money reads straight down `run`: amount, card, host, result, paper.
 """
 
-import asyncio
-import os
 from typing import TYPE_CHECKING
 
 from micropython import const
 
+from kassa.app.card_reading import CardReading
+from kassa.app.completion import Completion
 from kassa.emv import outcome as emv
-from kassa.emv.transaction_data import TransactionData
 from kassa.payment import transaction as life
-from kassa.payment.transaction import Transaction
-from kassa.system import currency as iso4217
-from kassa.system.card import TwoCards
-from kassa.system.clock import hhmmss, yymmdd
-from kassa.system.tasks import first
 
 if TYPE_CHECKING:
     from kassa.app.terminal import Terminal
-    from kassa.drivers.pn532 import ContactlessCard
-    from kassa.emv.outcome import Outcome
+    from kassa.payment.transaction import Transaction
 
-_PRESENT_WITHIN_MS = const(60_000)
-_DISCOVER_MS = const(1_000)
-_READ_OK_SHOWN_MS = const(300)
-_UNSAID_WAIT_MS = const(700)
-_RESULT_SHOWN_MS = const(6_000)
 _CANCELLED_SHOWN_MS = const(2_000)
-_MOST_TAPS = const(10)
-_FIELD_RESET_MS = const(20)
-
-# EP-14: what the customer is shown when the card must come (back), by message identifier.
-_TAP_SCREENS = {
-    emv.MESSAGE_SEE_PHONE: "see_phone",
-    emv.MESSAGE_ONE_CARD_ONLY: "one_card_only",
-    emv.MESSAGE_TRY_ANOTHER_CARD: "try_another_card",
-    emv.MESSAGE_INSERT_OR_SWIPE: "insert_or_swipe",
-    emv.MESSAGE_INSERT_CARD: "insert_or_swipe",
-}
 
 
 class Sale:
@@ -47,40 +24,44 @@ class Sale:
 
     def __init__(self, terminal: "Terminal") -> None:
         self._terminal = terminal
-        self._screens = terminal.screens
+        self._completion = Completion(terminal)
 
     async def run(self, first_key: str) -> None:
         """Ask the amount (`first_key` was typed on the welcome screen) and carry the sale
         through."""
-        currency = self._terminal.config.currency
-        amount_minor = await self._screens.amount(currency, first_key)
+        terminal = self._terminal
+        amount_minor = await terminal.screens.amount(terminal.config.currency, first_key)
         if not amount_minor:
             return
-        transaction = self._terminal.new_transaction("sale", amount_minor)
-        outcome = await self._read_card(transaction)
+        transaction = terminal.new_transaction(life.SALE, amount_minor)
+        outcome = await CardReading(terminal).read(transaction)
         if outcome is None:
             transaction.move(life.CANCELLED)
-            await self._screens.acknowledge("cancelled", _CANCELLED_SHOWN_MS)
+            await terminal.screens.acknowledge("cancelled", _CANCELLED_SHOWN_MS)
             return
         transaction.attach_card(outcome)
         try:
             if outcome.kind == emv.ONLINE_REQUEST:
                 transaction.move(life.CARD_READ)
-                try:
-                    await self._authorise(transaction)
-                except BaseException:
-                    if transaction.state in life.MONEY:
-                        await self._terminal.payments.voids.void(transaction.stan, 0)
-                    raise
-                if self._terminal.payments.authoriser.may_replace(transaction):
+                await self._ask(transaction)
+                if terminal.payments.authoriser.may_replace(transaction):
                     transaction = await self._replace(transaction)
             else:
                 transaction.decline("card_declined")
         finally:
             outcome.forget()
-        await self.finish(transaction)
+        await self._completion.finish(transaction)
 
-    async def _replace(self, unanswered: Transaction) -> Transaction:
+    async def _ask(self, transaction: "Transaction") -> None:
+        """Authorise.  What was approved and then could not be finished is taken back."""
+        try:
+            await self._completion.authorise(transaction)
+        except BaseException:
+            if transaction.state in life.MONEY:
+                await self._terminal.payments.voids.void(transaction.stan, 0)
+            raise
+
+    async def _replace(self, unanswered: "Transaction") -> "Transaction":
         """The same sale, deferred, after the host did not answer: the first try is reversed."""
         terminal = self._terminal
         transaction = terminal.new_transaction(life.SALE, unanswered.amount_minor)
@@ -89,176 +70,3 @@ class Sale:
         transaction.move(life.CARD_READ)
         await terminal.payments.authoriser.defer(transaction)
         return transaction
-
-    async def _read_card(self, transaction: Transaction) -> "Outcome | None":
-        """Let the customer tap until a card has decided; None when the sale was cancelled or
-        nobody came.
-
-        A card that cannot be used here, or a phone that wants its owner, does not end the sale:
-        the screen says what to do and the next tap counts.
-        """
-        terminal = self._terminal
-        data = self._transaction_data(transaction)
-        refused = terminal.entry_point.prepare(data)
-        if refused is not None:
-            # EP-5: no card may pay this amount here; the field never comes on.
-            await self._screens.acknowledge("insert_or_swipe", _CANCELLED_SHOWN_MS)
-            return None
-        terminal.keypad.clear()
-        screen = "present_card"
-        for _ in range(_MOST_TAPS):
-            card = await self._wait_for_card(screen, transaction.amount_minor)
-            if card is None:
-                break
-            outcome = await self._tap(card, screen)
-            if outcome.kind in (emv.ONLINE_REQUEST, emv.APPROVED, emv.DECLINED):
-                await terminal.reader.field(False)
-                await self._screens.show("card_read_ok")
-                return outcome
-            asked = await self._prepare_next_tap(outcome)
-            if asked is None:
-                break
-            screen = asked
-        await terminal.reader.field(False)
-        return None
-
-    async def _tap(self, card: "ContactlessCard", screen: str) -> "Outcome":
-        """One tap; says "processing" beside the exchange, since the card must not wait for pixels.
-
-        A tap that was asked for again leaves the screen that asked: it would only flicker.
-        """
-        if screen != "present_card":
-            return await self._terminal.entry_point.perform(card)
-        telling = asyncio.create_task(self._screens.show("processing"))
-        try:
-            return await self._terminal.entry_point.perform(card)
-        finally:
-            await telling
-
-    def _transaction_data(self, transaction: Transaction) -> TransactionData:
-        terminal = self._terminal
-        moment = transaction.started
-        return TransactionData(
-            amount_minor=transaction.amount_minor,
-            currency=iso4217.numeric(transaction.currency),
-            country=terminal.config.country,
-            date=yymmdd(moment) if terminal.clock.is_set else None,
-            time=hhmmss(moment),
-            counter=transaction.stan,
-            random=os.urandom,
-        )
-
-    async def _wait_for_card(self, screen: str, amount_minor: int) -> "ContactlessCard | None":
-        """Show `screen` until a card is there; None when the sale is cancelled or nobody taps."""
-        terminal = self._terminal
-        waited_ms = 0
-        while waited_ms < _PRESENT_WITHIN_MS:
-            await self._screens.show(
-                screen, amount_minor=amount_minor, currency=terminal.config.currency
-            )
-            try:
-                winner, found = await first(
-                    terminal.reader.discover(_DISCOVER_MS), self._screens.key()
-                )
-            except TwoCards:
-                # EP-6: wait until all are gone, then ask for one.
-                screen = "one_card_only"
-                await self._screens.show(screen)
-                if not await self._until_gone():
-                    return None
-                continue
-            if winner == 0:
-                if found is not None:
-                    return found
-                waited_ms += _DISCOVER_MS
-            elif found == "CANCEL":
-                return None
-            elif found == "LANG":
-                await self._screens.switch_language()
-        return None
-
-    async def _prepare_next_tap(self, outcome: "Outcome") -> "str | None":
-        """Reset the field after a tap that decided nothing; the screen that asks for the next
-        one, or None when the sale is cancelled.
-        """
-        reader = self._terminal.reader
-        message = outcome.ui.message if outcome.ui is not None else emv.MESSAGE_PRESENT_AGAIN
-        screen = _TAP_SCREENS.get(message, "try_again")
-        await reader.field(False)
-        await asyncio.sleep_ms(max(_FIELD_RESET_MS, 100 * (outcome.field_off or 0)))
-        if screen != "try_again":
-            # The same card would only say the same again: it has to leave first.
-            await self._screens.show(screen)
-            if not await self._until_gone():
-                return None
-        return screen
-
-    async def _until_gone(self) -> bool:
-        """Wait until no card is in the field; False when the merchant cancelled instead, or when
-        nobody takes it away.
-        """
-        winner, gone = await first(
-            self._terminal.reader.removed(_PRESENT_WITHIN_MS), self._cancelled()
-        )
-        return winner == 0 and gone
-
-    async def _cancelled(self) -> None:
-        while await self._screens.key() != "CANCEL":
-            pass
-
-    async def _authorise(self, transaction: Transaction) -> None:
-        """Ask the host while "card read OK" is on the screen; say that we wait once it takes
-        long.
-        """
-        answered = asyncio.Event()
-
-        async def ask() -> None:
-            try:
-                await self._terminal.payments.authoriser.authorise(transaction)
-            finally:
-                answered.set()
-
-        asking = asyncio.create_task(ask())
-        try:
-            await asyncio.sleep_ms(_READ_OK_SHOWN_MS)
-            try:
-                await asyncio.wait_for_ms(answered.wait(), _UNSAID_WAIT_MS)
-            except asyncio.TimeoutError:
-                await self._screens.show(
-                    "authorising",
-                    amount_minor=transaction.amount_minor,
-                    currency=transaction.currency,
-                )
-        finally:
-            # Whatever becomes of the screen: the answer is not left to nobody.
-            await asking
-
-    async def finish(self, transaction: Transaction) -> None:
-        """Show the result, print it, and keep it on the screen until a key or for a while."""
-        await self._show_result(transaction)
-        await self._terminal.print_receipts(transaction)
-        await self._terminal.until_card_is_gone()
-        try:
-            await asyncio.wait_for_ms(self._screens.key(), _RESULT_SHOWN_MS)
-        except asyncio.TimeoutError:
-            pass
-
-    async def _show_result(self, transaction: Transaction) -> None:
-        """The result on the screen.  Money that nobody was told of (no heap for the
-        screen, say) is
-        taken back: nobody shall pay for it.
-        """
-        told = False
-        try:
-            await self._screens.show(
-                "approved" if transaction.state in life.MONEY else "declined",
-                amount_minor=transaction.amount_minor,
-                currency=transaction.currency,
-                approval_code=transaction.approval_code,
-                deferred=transaction.offline_reason,
-                reason=transaction.decline_reason,
-            )
-            told = True
-        finally:
-            if not told and transaction.state in life.MONEY:
-                await self._terminal.payments.voids.void(transaction.stan, 0)

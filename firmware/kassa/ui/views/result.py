@@ -48,12 +48,12 @@ def authorising(page: Page, facts: "Facts") -> None:
 
 
 def approved(page: Page, facts: "Facts") -> None:
-    """Facts: amount_minor, currency, approval_code (may be ""), deferred (why the bank is
-    only asked
-    later, the catalogue's key after `deferred.`; "" when it has answered).
+    """Facts: amount_minor, currency, approval_code (may be ""), refund (whether the money goes
+    back), deferred (why the bank is only asked later, the catalogue's key after `deferred.`; ""
+    when it has answered).
     """
     text = page.t("approved.text")
-    title = page.t("approved.title")
+    title = page.t("approved.refund" if facts.get("refund") else "approved.title")
     if facts.get("deferred"):
         title = page.t("deferred.title")
         text = page.t("deferred." + facts["deferred"])

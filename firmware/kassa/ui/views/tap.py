@@ -42,12 +42,13 @@ for _name in _NOTICES:
 
 
 def present_card(page: Page, facts: "Facts") -> None:
-    """Asking for the card.  Facts: amount_minor, currency."""
+    """Asking for the card.  Facts: amount_minor, currency, refund (whether it gets the money)."""
     page.head(facts["merchant"], True)
     page.lamps(1)
     amount(page, facts)
     page.picture(pictures.TAP, (WIDTH - 112) // 2, 118, BLUE, PAPER)
-    page.title(page.t("present_card.title"), 231)
+    title = "present_card.refund" if facts.get("refund") else "present_card.title"
+    page.title(page.t(title), 231)
     page.paragraph(page.t("present_card.text"), 257, ((SMALL, 2),), MUTED, step=23)
     _marks(page)
 
