@@ -178,7 +178,7 @@ class Configuration:
         self.risk = risk
 
 
-def from_json(text: "str | bytes") -> Configuration:
+def from_json(text: str) -> Configuration:
     """Read the JSON text of a configuration; ConfigError says what is wrong."""
     try:
         source = json.loads(text)
