@@ -25,6 +25,10 @@ def test_a_tap_in_virtual_time_is_logged_line_by_line(world: World) -> None:
     assert point.prepare(data(1250, 978, 276, "261122", "100000", 7, lambda n: number)) is None
     found = world.run(point.perform(Present()), timeout_s=5)
     assert found.kind == "online_request"
-    assert [line["is"] for line in lines] == ["ppse", "select", "gpo", "records", "ac", "outcome"]
+    told = [line["is"] for line in lines if line["is"] != "rule"]
+    assert told == ["ppse", "select", "gpo", "records", "ac", "outcome"]
+    assert [[line["rule"], line["what"]] for line in lines if line["is"] == "rule"] == [
+        list(decision) for decision in found.trail
+    ]
     assert all(line["at"] == "emv" for line in lines)
     assert found.pan not in json.dumps(lines)

@@ -51,6 +51,12 @@ def select(
     return method
 
 
+def none(tap: "Tap", why: str, rule: str = "C2-7") -> str:
+    """No cardholder verification at all (9F34 3F0000), because `why`."""
+    tap.decide(rule, "no cardholder verification: " + why)
+    return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
+
+
 def _select(tap: "Tap", over_cvm_limit: bool, reader_on_device: bool) -> str:
     # C2-7: on-device verification over the limit; up to it none is needed.
     aip = tap.data[tags.AIP]

@@ -91,6 +91,7 @@ class EntryPoint:
                 data.amount_minor,
                 unit_minor,
                 online_only,
+                data.is_refund,
             )
             if indicators.allowed:
                 self._allowed.append((combination, indicators))

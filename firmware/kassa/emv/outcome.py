@@ -217,6 +217,20 @@ class Outcome:
         self.pan = ""
 
 
+def refund_request() -> Outcome:
+    """What every kernel ends a refund (transaction type 20) with, whatever cryptogram came.
+
+    The card gives its account and no approval: an AAC is what is expected of it, so that its
+    offline counters stay as they are (PayPass M/Chip Requirements, refunds; Visa TADG, "Refunds
+    and Credits").  Whether money goes back is the host's to say: an online request without
+    cardholder verification and without a second tap, whose data record says the truth about the
+    cryptogram (9F27).  Anything that kept the account from being read is no such outcome.
+    """
+    result = Outcome(ONLINE_REQUEST, ui=UiRequest(MESSAGE_AUTHORISING, PROCESSING), cvm=CVM_NONE)
+    result.receipt = True
+    return result
+
+
 def try_again(
     message: int = MESSAGE_PRESENT_AGAIN, error: str = "", field_off: "int | None" = None
 ) -> Outcome:

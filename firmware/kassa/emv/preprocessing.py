@@ -41,13 +41,15 @@ def preprocess(
     amount_minor: int,
     unit_minor: int,
     online_only: bool,
+    refund: bool = False,
 ) -> Indicators:
     """Indicators for `amount_minor` under `limits` (a combination, or one of its dynamic reader
     limits).
 
     `unit_minor` is one unit of the currency in minor units (100 for the euro).  `online_only` says
     that the terminal may not approve offline, for whatever reason: an online cryptogram is then
-    always required.
+    always required.  A `refund` asks nobody to be verified, whatever its amount (Visa TADG,
+    "Refunds and Credits").
     """
     # EP-1: on a fresh copy of the TTQ, its two bits of this transaction cleared.
     indicators = Indicators(ttq)
@@ -72,7 +74,7 @@ def preprocess(
     floor = terminal_floor_limit if limits.floor_limit is None else limits.floor_limit
     if floor is not None and amount_minor > floor:
         indicators.floor_limit_exceeded = True
-    if limits.cvm_limit is not None and amount_minor >= limits.cvm_limit:
+    if limits.cvm_limit is not None and amount_minor >= limits.cvm_limit and not refund:
         indicators.cvm_required = True
 
     # EP-4: tell the card in TTQ byte 2.

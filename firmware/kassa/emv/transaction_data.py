@@ -54,6 +54,11 @@ class TransactionData:
         self.counter = counter
         self.random = random
 
+    @property
+    def is_refund(self) -> bool:
+        """True if money goes back to the card."""
+        return self.type == REFUND
+
 
 def bcd(value: int, length: int) -> bytes:
     """`value` as `length` bytes of packed decimal digits, right-aligned (format n)."""

@@ -87,6 +87,7 @@ class Kernel2:
             aip[0] & AIP1_CDA
             and settings.security_capability[0] & _CAPABILITY3_CDA
             and tap.oda is not None
+            and not tap.transaction.is_refund
         )
         if not cda:
             tap.set_tvr(tvr.ODA_NOT_PERFORMED)
@@ -137,6 +138,11 @@ class Kernel2:
             settings.card_data_input + capability + settings.security_capability
         )
         restrictions.check(tap)
+        if tap.transaction.is_refund:
+            # A refund asks for no approval: with TAC Denial all ones it always comes to an AAC
+            # (PayPass M/Chip Requirements, refunds).
+            tap.decide("C2-8", "refund: AAC")
+            return apdu.AAC, cvm.none(tap, "refund"), True
         method = cvm.select(tap, over, _takes_on_device(settings))
         if tap.combination.floor_limit is not None and amount > tap.combination.floor_limit:
             tap.set_tvr(tvr.FLOOR_LIMIT_EXCEEDED)
@@ -211,6 +217,9 @@ def _answer(body: bytes) -> "dict[int, bytes]":
 
 
 def _outcome(tap: "Tap", method: str, receipt: bool) -> Outcome:
+    if tap.transaction.is_refund:
+        tap.decide("C2-10", "refund: the host decides, whatever the cryptogram")
+        return outcome.refund_request()
     # C2-12: the phone wants its owner first (POS cardholder interaction information, DF4B).
     wishes = tap.data.get(tags.INTERACTION)
     if wishes is not None and (wishes[1] & 0x03 or wishes[2] & 0x0F):

@@ -80,6 +80,12 @@ class Kernel3:
             tap.log.event("emv", "records", count=count)
         tap.card_read_ok()
 
+        if tap.transaction.is_refund:
+            # Nobody asks what the card made of it, only whose it is.
+            tap.needs(tags.AIP)
+            tap.identify()
+            tap.decide("C3-3", "refund: the host decides, whatever the cryptogram")
+            return outcome.refund_request()
         cid = _cryptogram_type(tap)
         if cid != apdu.AAC:
             # C3-2: mandatory data.
@@ -109,6 +115,7 @@ class Kernel3:
             tap.transaction.amount_minor,
             unit_minor,
             tap.online_only,
+            tap.transaction.is_refund,
         )
         tap.apply(indicators)
         return indicators.allowed
