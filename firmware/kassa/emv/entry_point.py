@@ -80,7 +80,7 @@ class EntryPoint:
         self._invitation = UiRequest(outcome.MESSAGE_PRESENT_CARD, outcome.READY_TO_READ)
         terminal = self._configuration.terminal
         unit_minor = 10**terminal.currency_exponent
-        online_only = not terminal.offline_approval or data.date is None
+        online_only = not terminal.offline_approval or data.date is None or data.online_only
         self._allowed = []
         # EP-1: for every combination, before the field comes on.
         for combination in self._configuration.combinations:

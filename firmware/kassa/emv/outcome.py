@@ -124,7 +124,8 @@ class Outcome:
     Of the card (None or empty before it said so): aid (DF name, bytes), label, scheme, pan
     (digits), psn (int), expiry ("YYMM"), track2 (bytearray, tag 57), languages. phases is (name,
     ticks in ms) for the start of "ppse", "select", "gpo", "records", "ac" and for "end".  trail is
-    what was decided, as (rule, words), in order.
+    what was decided, as (rule, words), in order.  authenticated is the signature that was verified
+    ("sda", "dda", "cda", "fdda") or "", floor_minor the floor limit that applied or None.
     """
 
     def __init__(
@@ -160,6 +161,8 @@ class Outcome:
         self.languages = ""
         self.phases: "list[tuple[str, int]]" = []
         self.trail: "list[tuple[str, str]]" = []
+        self.authenticated = ""
+        self.floor_minor: "int | None" = None
 
     @property
     def cryptogram(self) -> "bytes | None":

@@ -23,7 +23,10 @@ TTQ4_FDDA_1 = 0x80
 
 
 class Indicators:
-    """Entry Point's pre-processing indicators of one combination (Book A, table 5-3)."""
+    """Entry Point's pre-processing indicators of one combination (Book A, table 5-3).
+
+    floor_minor is the floor limit that was used, None where there is none.
+    """
 
     def __init__(self, ttq: "bytes | None") -> None:
         self.ttq = None if ttq is None else bytearray(ttq)
@@ -31,6 +34,7 @@ class Indicators:
         self.status_check = False
         self.zero_amount = False
         self.floor_limit_exceeded = False
+        self.floor_minor = None  # type: int | None
         self.cvm_required = False
 
 
@@ -72,6 +76,7 @@ def preprocess(
     if limits.transaction_limit is not None and amount_minor >= limits.transaction_limit:
         indicators.allowed = False
     floor = terminal_floor_limit if limits.floor_limit is None else limits.floor_limit
+    indicators.floor_minor = floor
     if floor is not None and amount_minor > floor:
         indicators.floor_limit_exceeded = True
     if limits.cvm_limit is not None and amount_minor >= limits.cvm_limit and not refund:

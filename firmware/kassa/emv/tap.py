@@ -33,6 +33,8 @@ class Tap:
     pdol_values are the values sent with GET PROCESSING OPTIONS, ac_objects the objects of the
     answer that holds the cryptogram, as (tag, whole TLV) in the card's order: CDA hashes both
     (ODA-6).  trail is what was decided and by which rule, as (rule, words), for a technician.
+    authenticated is the signature that was verified ("sda", "dda", "cda" or "fdda"; "" for none),
+    which oda says here.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Tap:
         self.static_data = bytearray()
         self.pdol_values = b""
         self.ac_objects: "list[tuple[int, bytes]]" = []
+        self.authenticated = ""
         self.pan = ""
         self.expiry = ""
 
@@ -83,6 +86,7 @@ class Tap:
         self.static_data = bytearray()
         self.pdol_values = b""
         self.ac_objects = []
+        self.authenticated = ""
         self.pan = ""
         self.expiry = ""
         transaction, terminal = self.transaction, self.terminal
@@ -122,9 +126,13 @@ class Tap:
 
     @property
     def online_only(self) -> bool:
-        """True if nothing may be approved offline: by configuration, or for want of a date
-        (D-4)."""
-        return not self.terminal.offline_approval or self.transaction.date is None
+        """True if nothing may be approved offline: by configuration, for want of a date (D-4), or
+        because the merchant's limits would refuse it."""
+        return (
+            not self.terminal.offline_approval
+            or self.transaction.date is None
+            or self.transaction.online_only
+        )
 
     def value(self, tag: int) -> "bytes | None":
         """What is known for `tag`: the terminal's, else the card's, else its FCI's."""
@@ -224,6 +232,9 @@ class Tap:
         outcome.label = self.label()
         outcome.scheme = self.combination.scheme
         outcome.languages = self.languages
+        outcome.authenticated = self.authenticated
+        if self.indicators is not None:
+            outcome.floor_minor = self.indicators.floor_minor
         if not self.data:
             return outcome
         outcome.pan = self.pan

@@ -22,6 +22,7 @@ class TransactionData:
     cashback); `currency` and `country` are numeric ISO codes (978, 276); `type` is ISO 8583's
     (0x00 purchase); `date` is "YYMMDD" and `time` "HHMMSS", local; `date` is None when the clock
     was never set (D-4); `counter` is the STAN. `random(n)` returns n unpredictable bytes.
+    `online_only` says that the merchant would not take this one offline, whatever the card says.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class TransactionData:
         random: "Callable[[int], bytes]",
         amount_other_minor: int = 0,
         type: int = PURCHASE,
+        online_only: bool = False,
     ) -> None:
         ensure(
             0 <= amount_minor < 10**12 and 0 <= amount_other_minor <= amount_minor,
@@ -53,6 +55,7 @@ class TransactionData:
         self.time = time
         self.counter = counter
         self.random = random
+        self.online_only = online_only
 
     @property
     def is_refund(self) -> bool:
