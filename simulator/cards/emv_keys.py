@@ -26,7 +26,7 @@ _SMALL_PRIMES = [
 
 @dataclass(frozen=True)
 class RsaKey:
-    """An RSA key pair of EMV's kind: `length` bytes of modulus, exponent 3."""
+    """An RSA key pair of EMV's kind: `length` bytes of modulus, exponent 3 or 65537."""
 
     modulus: int
     private_exponent: int
@@ -42,7 +42,7 @@ class RsaKey:
 
     @property
     def exponent_bytes(self) -> bytes:
-        return bytes([self.exponent])
+        return self.exponent.to_bytes((self.exponent.bit_length() + 7) // 8, "big")
 
     def sign(self, block: bytes) -> bytes:
         """The signature of `block`, which is as long as the modulus (EMV Book 2, Annex A2.1)."""
@@ -58,16 +58,17 @@ class RsaKey:
 
 
 @cache
-def rsa_key(name: str, bits: int) -> RsaKey:
-    """The key called `name`; the same on every machine.  `bits` is a multiple of 16."""
-    entry = f"{name}/{bits}"
+def rsa_key(name: str, bits: int, exponent: int = _EXPONENT) -> RsaKey:
+    """The key called `name`; the same on every machine.  `bits` is a multiple of 16, `exponent` a
+    prime."""
+    entry = f"{name}/{bits}" if exponent == _EXPONENT else f"{name}/{bits}/{exponent}"
     kept = _read_cache().get(entry)
     if kept is not None:
         modulus, private = (int(part, 16) for part in kept)
     else:
-        modulus, private = generate(entry, bits)
+        modulus, private = generate(entry, bits, exponent)
         _write_cache(entry, modulus, private)
-    return RsaKey(modulus, private)
+    return RsaKey(modulus, private, exponent)
 
 
 def _read_cache() -> dict[str, list[str]]:
@@ -88,15 +89,15 @@ def _write_cache(entry: str, modulus: int, private: int) -> None:
         fresh.replace(CACHE)
 
 
-def generate(name: str, bits: int) -> tuple[int, int]:
+def generate(name: str, bits: int, exponent: int = _EXPONENT) -> tuple[int, int]:
     """Modulus and private exponent of the key called `name`, from the seed alone."""
     stream = _Stream(_SEED + b"/" + name.encode())
     while True:
-        p, q = _prime(stream, bits // 2), _prime(stream, bits // 2)
+        p, q = _prime(stream, bits // 2, exponent), _prime(stream, bits // 2, exponent)
         modulus = p * q
         if p != q and modulus.bit_length() == bits:
             break
-    return modulus, pow(_EXPONENT, -1, math.lcm(p - 1, q - 1))
+    return modulus, pow(exponent, -1, math.lcm(p - 1, q - 1))
 
 
 class _Stream:
@@ -114,11 +115,12 @@ class _Stream:
         return int.from_bytes(data[: bits // 8], "big")
 
 
-def _prime(stream: _Stream, bits: int) -> int:
+def _prime(stream: _Stream, bits: int, exponent: int) -> int:
     # The two upper bits set make a product of exactly twice the length.
     candidate = stream.integer(bits) | 3 << (bits - 2) | 1
     while True:
-        fits = candidate % _EXPONENT == 2 and all(candidate % p for p in _SMALL_PRIMES)
+        # The exponent must have an inverse.
+        fits = candidate % exponent != 1 and all(candidate % p for p in _SMALL_PRIMES)
         if fits and _is_prime(candidate):
             return candidate
         candidate += 2
