@@ -11,11 +11,11 @@ from kassa.emv import (
     records,
     restrictions,
     tags,
-    tlv,
     tvr,
 )
-from kassa.emv.errors import CardDataError, EmvError, TlvError
-from kassa.emv.kernels import relay
+from kassa.emv.errors import CardDataError, EmvError
+from kassa.emv.kernels import generate_ac, relay
+from kassa.emv.kernels.generate_ac import AIP1_CDA, AIP2_EMV_MODE
 from kassa.emv.kernels.torn import TornLog
 from kassa.emv.outcome import Outcome, UiRequest
 from kassa.system.card import CardError, TwoCards
@@ -24,23 +24,11 @@ if TYPE_CHECKING:
     from kassa.emv.config import Record
     from kassa.emv.tap import Tap
 
-# D-7: application interchange profile (82)
-AIP1_CDA = 0x01
-AIP2_EMV_MODE = 0x80
 # 9F33
 _CAPABILITY1_CONTACTS = 0x20
 _CAPABILITY3_CDA = 0x08
 # DF811B
 _CONFIGURATION_ON_DEVICE = 0x20
-
-_CDA_DATA = (
-    tags.CA_KEY_INDEX,
-    tags.ISSUER_CERTIFICATE,
-    tags.ISSUER_EXPONENT,
-    tags.ICC_CERTIFICATE,
-    tags.ICC_EXPONENT,
-    tags.SDA_TAGS,
-)
 
 
 class Kernel2:
@@ -106,7 +94,8 @@ class Kernel2:
         # C2-3: mandatory data; the PAN in 57 equals 5A.
         tap.needs(tags.EXPIRY, tags.PAN, tags.CDOL1)
         tap.identify()
-        cda = cda and self._prepare_cda(tap)
+        # C2-4
+        cda = cda and generate_ac.prepare_cda(tap, "C2-4")
         reference, method, receipt = self._analyse(tap, settings, amount)
         return await self._cryptogram(tap, reference | (apdu.CDA if cda else 0), method, receipt)
 
@@ -114,19 +103,6 @@ class Kernel2:
         self, tap: "Tap", answer: "dict[int, bytes]", scripts: "list[bytes]"
     ) -> None:
         """Book C-2 knows no second tap with the issuer's answer: nothing is sent."""
-
-    def _prepare_cda(self, tap: "Tap") -> bool:
-        """C2-4: what CDA needs of the card and of us; False, and the TVR says why, where it cannot
-        be."""
-        for tag in _CDA_DATA:
-            if tag not in tap.data:
-                tap.set_tvr(tvr.ICC_DATA_MISSING)
-                tap.set_tvr(tvr.CDA_FAILED)
-                return False
-        if not tap.oda.has_key(tap.aid[:5], tap.data[tags.CA_KEY_INDEX]):
-            tap.set_tvr(tvr.CDA_FAILED)
-            return False
-        return True
 
     def _analyse(self, tap: "Tap", settings: "Record", amount: int) -> "tuple[int, str, bool]":
         """Restrictions, cardholder and action analysis: (cryptogram to ask for, CVM, receipt
@@ -180,40 +156,17 @@ class Kernel2:
                 raise CardDataError("status bytes", sw)
         # EP-15
         tap.card_read_ok()
-        tap.store(_answer(body), strict=True)
-        tap.needs(tags.ATC, tags.CID)
-        self._verify(tap, reference, values)
-        return _outcome(tap, method, receipt)
-
-    def _verify(self, tap: "Tap", reference: int, values: bytes) -> None:
-        # C2-9: TC only if TC was asked, ARQC if TC or ARQC was, AAC always.
-        asked, got = reference & apdu.AC_TYPE, tap.data[tags.CID][0] & apdu.AC_TYPE
-        if not (got == apdu.AAC or got == asked or (got == apdu.ARQC and asked == apdu.TC)):
-            raise CardDataError("card data error")
+        # C2-9: the answer's form, and a cryptogram that was asked for.
+        generate_ac.keep_answer(tap, body)
+        generate_ac.check_type(tap, reference)
         # C2-10: CDA verified on the answer; an AAC is not signed.
-        if reference & apdu.CDA and got != apdu.AAC:
-            if tags.SIGNED_DYNAMIC not in tap.data or not tap.oda.cda(tap, values):
-                tap.set_tvr(tvr.CDA_FAILED)
-                raise CardDataError("cam failed")
-        else:
-            tap.needs(tags.CRYPTOGRAM)
+        if not generate_ac.verify(tap, reference, values):
+            raise CardDataError("cam failed")
+        return _outcome(tap, method, receipt)
 
 
 def _takes_on_device(settings: "Record") -> bool:
     return bool(settings.configuration[0] & _CONFIGURATION_ON_DEVICE)
-
-
-def _answer(body: bytes) -> "dict[int, bytes]":
-    """C2-9: the objects of GENERATE AC's answer, format 77 or 80; TlvError if it is neither."""
-    if body[:1] == b"\x77":
-        return tlv.flatten(tlv.open_template(body, 0x77))
-    value = tlv.open_template(body, 0x80)
-    if not 11 <= len(value) <= 43:
-        raise TlvError("format 1 has 11 to 43 bytes")
-    found = {tags.CID: value[:1], tags.ATC: value[1:3], tags.CRYPTOGRAM: value[3:11]}
-    if len(value) > 11:
-        found[tags.IAD] = value[11:]
-    return found
 
 
 def _outcome(tap: "Tap", method: str, receipt: bool) -> Outcome:
