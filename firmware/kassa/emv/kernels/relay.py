@@ -26,6 +26,10 @@ _COMMAND_TIME = 18
 _RESPONSE_TIME = 24
 _ACCURACY = 300
 _MISMATCH_PERCENT = 50
+# What was measured with, as CDA signs it (Annex A): DF8301 our entropy, DF8302 the device's, DF8303
+# and DF8304 its least and most time, DF8305 its estimate of the transmission.
+_TERMINAL_ENTROPY = 0xDF8301
+_DEVICE_SAYS = ((0xDF8302, 0, 4), (0xDF8303, 4, 6), (0xDF8304, 6, 8), (0xDF8305, 8, 10))
 
 
 async def check(tap: "Tap") -> None:
@@ -59,7 +63,10 @@ async def check(tap: "Tap") -> None:
 
 
 async def _exchange(tap: "Tap") -> "tuple[int, int, int, int]":
-    """One round: least and most processing time, response time, all as the card says; elapsed."""
+    """One round: least and most processing time, response time, all as the card says; elapsed.
+
+    Entropy and times stay in `tap.terminal_data`: the card's signature must repeat them.
+    """
     command = apdu.exchange_relay_resistance(tap.terminal_data[tags.UNPREDICTABLE])
     since = tap.ticks()
     sw, body = await apdu.exchange(tap.card, command)
@@ -69,6 +76,9 @@ async def _exchange(tap: "Tap") -> "tuple[int, int, int, int]":
     value = tlv.open_template(body, 0x80)
     if len(value) != 10:
         raise TlvError("wrong length")
+    tap.terminal_data[_TERMINAL_ENTROPY] = tap.terminal_data[tags.UNPREDICTABLE]
+    for tag, start, end in _DEVICE_SAYS:
+        tap.terminal_data[tag] = value[start:end]
     least, most, response_time = (int.from_bytes(value[i : i + 2], "big") for i in (4, 6, 8))
     return least, most, response_time, elapsed
 
