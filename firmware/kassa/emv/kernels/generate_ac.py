@@ -33,9 +33,9 @@ def prepare_cda(tap: "Tap", rule: str) -> bool:
             tap.set_tvr(tvr.CDA_FAILED)
             tap.decide(rule, "no CDA: the card gave no {:X}".format(tag))
             return False
-    if not tap.oda.has_key(tap.aid[:5], tap.data[tags.CA_KEY_INDEX], tap.transaction.date):
+    if not tap.oda.has_key(tap.aid[:5], tap.data[tags.CA_KEY_INDEX], tap):
         tap.set_tvr(tvr.CDA_FAILED)
-        tap.decide(rule, "no CDA: no CA key " + tap.data[tags.CA_KEY_INDEX].hex())
+        tap.decide(rule, "no CDA: no CA key for index " + tap.data[tags.CA_KEY_INDEX].hex())
         return False
     return True
 
