@@ -26,8 +26,8 @@ _COMMAND_TIME = 18
 _RESPONSE_TIME = 24
 _ACCURACY = 300
 _MISMATCH_PERCENT = 50
-# What was measured with, as CDA signs it (Annex A): DF8301 our entropy, DF8302 the device's, DF8303
-# and DF8304 its least and most time, DF8305 its estimate of the transmission.
+# What was measured with, as CDA signs it (Annex A): DF8301 our entropy, DF8302 the device's,
+# DF8303 and DF8304 its least and most time, DF8305 its estimate of the transmission.
 _TERMINAL_ENTROPY = 0xDF8301
 _DEVICE_SAYS = ((0xDF8302, 0, 4), (0xDF8303, 4, 6), (0xDF8304, 6, 8), (0xDF8305, 8, 10))
 
