@@ -37,18 +37,16 @@ class Oda:
         for rid, index, why in keys.unusable:
             log.event("emv", "ca_key_refused", rid=rid.hex(), index=index.hex(), why=why)
 
-    def has_key(self, rid: bytes, index: bytes, tap: "Tap | None" = None) -> bool:
-        """ODA-1: whether there is a sound CA key for `rid` (5 bytes) and `index` (tag 8F).
+    def has_key(self, rid: bytes, index: bytes, date: "str | None" = "") -> bool:
+        """ODA-1: whether there is a sound CA key for `rid` (5 bytes) and `index` (tag 8F), good on
+        `date`.
 
-        With `tap` it must not have expired on that tap's date either (none has a date when the
-        clock was never set), and what is wrong with it is noted there.
+        `date` is the tap's, "YYMMDD"; None, from a clock that was never set, finds none.  Left
+        out, the key's own date is not looked at.
         """
-        if tap is None:
+        if date == "":
             return self._keys.holds(rid, index)
-        why = self._keys.why_not(rid, index, tap.transaction.date)
-        if why:
-            tap.decide("ODA-1", why)
-        return not why
+        return self._keys.find(rid, index, date) is not None
 
     def sda(self, tap: "Tap") -> bool:
         """Static data authentication: the issuer signed the card's data.

@@ -74,6 +74,10 @@ def combined_signature(icc: PublicKey, values: bytes, tap: "Tap") -> None:
     # ODA-6: the CID equals the returned one.
     if dynamic[at : at + 1] != tap.data.get(tags.CID):
         raise Refused("ODA-6", "signed cryptogram is of another type than the answer says")
+    # ODA-6: the cryptogram is the signed one; a right answer holds no other.
+    cryptogram = dynamic[at + 1 : at + 1 + _CRYPTOGRAM_LENGTH]
+    if tap.data.get(tags.CRYPTOGRAM, cryptogram) != cryptogram:
+        raise Refused("ODA-6", "another cryptogram lies beside the signed one")
     # ODA-6: transaction data hash = SHA-1(PDOL values + CDOL1 values + the answer's objects except
     # 9F4B, in the card's order).
     said = [whole for tag, whole in tap.ac_objects if tag != tags.SIGNED_DYNAMIC]
@@ -85,7 +89,7 @@ def combined_signature(icc: PublicKey, values: bytes, tap: "Tap") -> None:
         if dynamic[end : end + len(measured)] != measured:
             raise Refused("ODA-6", "card signed other relay resistance data")
     tap.data[DYNAMIC_NUMBER] = number
-    tap.data[tags.CRYPTOGRAM] = dynamic[at + 1 : at + 1 + _CRYPTOGRAM_LENGTH]
+    tap.data[tags.CRYPTOGRAM] = cryptogram
 
 
 def fast_signature(icc: PublicKey, tap: "Tap") -> None:
