@@ -21,3 +21,7 @@ class NoKeys(SecurityError):
 
 class KeysDamaged(SecurityError):
     """The key file cannot be read back; the message names it."""
+
+
+class BadSignature(SecurityError):
+    """Signed content was changed, is not signed, or is signed by somebody else."""
