@@ -8,6 +8,8 @@ from kassa.emv.errors import CardDataError
 from kassa.emv.transaction_data import CASH, CASH_DISBURSEMENT, PURCHASE_WITH_CASHBACK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kassa.emv.tap import Tap
 
 AIP1_ON_DEVICE = 0x02
@@ -15,24 +17,25 @@ AIP1_CARDHOLDER_VERIFICATION = 0x10
 
 # CVM codes (Book 3, table 39) in the lower six bits of a rule
 _FAIL = 0x00
+DEVICE_PIN = 0x01
 _ONLINE_PIN = 0x02
 _SIGNATURE = 0x1E
-_NO_CVM = 0x1F
+NO_CVM = 0x1F
 _GO_ON = 0x40
 
 # What 9F33 byte 2 must say for each code that Book 3 knows; 0 cannot be had.
 _CAPABILITY = {
     _FAIL: 0x00,
-    0x01: 0x80,  # plaintext PIN by the card
+    DEVICE_PIN: 0x80,  # plaintext PIN by the card
     _ONLINE_PIN: 0x40,
     0x03: 0xA0,  # plaintext PIN by the card, and signature
     0x04: 0x10,  # enciphered PIN by the card
     0x05: 0x30,  # enciphered PIN by the card, and signature
     _SIGNATURE: 0x20,
-    _NO_CVM: 0x08,
+    NO_CVM: 0x08,
 }
 # A card in the field is not sent a PIN: only these are ever performed (Book C-2, CVM.17).
-_CONTACTLESS = (_ONLINE_PIN, _SIGNATURE, _NO_CVM)
+_CONTACTLESS = (_ONLINE_PIN, _SIGNATURE, NO_CVM)
 
 _UNATTENDED_CASH = (0x14, 0x15, 0x16)
 
@@ -54,7 +57,7 @@ def select(
 def none(tap: "Tap", why: str, rule: str = "C2-7") -> str:
     """No cardholder verification at all (9F34 3F0000), because `why`."""
     tap.decide(rule, "no cardholder verification: " + why)
-    return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
+    return result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
 
 
 def _select(tap: "Tap", over_cvm_limit: bool, reader_on_device: bool) -> str:
@@ -62,47 +65,65 @@ def _select(tap: "Tap", over_cvm_limit: bool, reader_on_device: bool) -> str:
     aip = tap.data[tags.AIP]
     if aip[0] & AIP1_ON_DEVICE and reader_on_device:
         if over_cvm_limit:
-            return _result(tap, outcome.CVM_CONSUMER_DEVICE, 0x01, 0x00, 0x02)
-        return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x02)
+            return result(tap, outcome.CVM_CONSUMER_DEVICE, 0x01, 0x00, 0x02)
+        return result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x02)
     # C2-7: no cardholder verification in the AIP -> no CVM.
     if not aip[0] & AIP1_CARDHOLDER_VERIFICATION:
-        return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
+        return result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
     # C2-7: no 8E -> ICC data missing.  A list without rules counts as none (Book 3, 10.5).
-    listed = tap.data.get(tags.CVM_LIST)
-    if listed is None or len(listed) == 8:
+    listed = card_list(tap)
+    if not listed:
         tap.set_tvr(tvr.ICC_DATA_MISSING)
-        return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
+        return result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
+    return by_list(tap, listed, tap.terminal_data[tags.CAPABILITIES][1])
+
+
+def card_list(tap: "Tap") -> bytes:
+    """The card's CVM list (8E), b"" if there is none or none with rules; CardDataError if it ends
+    in half a rule."""
+    listed = tap.data.get(tags.CVM_LIST, b"")
     if len(listed) % 2:
         raise CardDataError("card data error")
-    return _by_list(tap, listed)
+    return listed if len(listed) > 8 else b""
 
 
-def _by_list(tap: "Tap", listed: bytes) -> str:
-    capability = tap.terminal_data[tags.CAPABILITIES][1]
+def by_list(
+    tap: "Tap", listed: bytes, capability: int, device: "Callable[[], bool] | None" = None
+) -> str:
+    """Choose by the rules of `listed`, in order; sets 9F34 and the TVR.
+
+    `capability` is byte 2 of 9F33.  `device` says, where it is given, whether the device verified
+    its owner: that is then what "PIN verified by the card" means (kernel 4).
+    """
+    if device is not None:
+        capability |= _CAPABILITY[DEVICE_PIN]
     for at in range(8, len(listed), 2):
         rule, condition = listed[at], listed[at + 1]
         code = rule & 0x3F
-        if not _applies(tap, condition, code, capability, listed):
+        if not applies(tap, condition, code, capability, listed):
             continue
         # C2-7: unknown methods set the TVR bit.
         if code not in _CAPABILITY:
             tap.set_tvr(tvr.CVM_UNRECOGNISED)
+        elif code == DEVICE_PIN and device is not None:
+            if device():
+                return result(tap, outcome.CVM_CONSUMER_DEVICE, rule, condition, 0x02)
         elif code in _CONTACTLESS and _supported(code, capability):
             if code == _ONLINE_PIN:
                 tap.set_tvr(tvr.ONLINE_PIN_ENTERED)
-                return _result(tap, outcome.CVM_ONLINE_PIN, rule, condition, 0x00)
+                return result(tap, outcome.CVM_ONLINE_PIN, rule, condition, 0x00)
             if code == _SIGNATURE:
-                return _result(tap, outcome.CVM_SIGNATURE, rule, condition, 0x00)
-            return _result(tap, outcome.CVM_NONE, rule, condition, 0x02)
+                return result(tap, outcome.CVM_SIGNATURE, rule, condition, 0x00)
+            return result(tap, outcome.CVM_NONE, rule, condition, 0x02)
         # C2-7: bit 40 of the rule goes on after failure.
         if not rule & _GO_ON:
             tap.set_tvr(tvr.CARDHOLDER_NOT_VERIFIED)
             if code == _FAIL:
-                return _result(tap, outcome.CVM_NONE, rule, condition, 0x01)
+                return result(tap, outcome.CVM_NONE, rule, condition, 0x01)
             break
     # No rule is left.
     tap.set_tvr(tvr.CARDHOLDER_NOT_VERIFIED)
-    return _result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x01)
+    return result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x01)
 
 
 def _supported(code: int, capability: int) -> bool:
@@ -110,7 +131,7 @@ def _supported(code: int, capability: int) -> bool:
     return bool(wanted) and capability & wanted == wanted
 
 
-def _applies(tap: "Tap", condition: int, code: int, capability: int, listed: bytes) -> bool:
+def applies(tap: "Tap", condition: int, code: int, capability: int, listed: bytes) -> bool:
     """Conditions 00 to 09 (Book 3, table 40); any other is not understood and does not apply."""
     kind = tap.transaction.type
     unattended_cash = kind == CASH and tap.terminal.type[0] in _UNATTENDED_CASH
@@ -138,6 +159,7 @@ def _applies(tap: "Tap", condition: int, code: int, capability: int, listed: byt
     return amount < limit if condition in (0x06, 0x08) else amount > limit
 
 
-def _result(tap: "Tap", method: str, rule: int, condition: int, result: int) -> str:
-    tap.terminal_data[tags.CVM_RESULTS] = bytes((rule, condition, result))
+def result(tap: "Tap", method: str, rule: int, condition: int, success: int) -> str:
+    """Set 9F34 to these three bytes; returns `method`."""
+    tap.terminal_data[tags.CVM_RESULTS] = bytes((rule, condition, success))
     return method
