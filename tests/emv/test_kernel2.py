@@ -156,7 +156,7 @@ class Oda:
         self.keys: list[tuple[bytes, bytes]] = []
         self.values = b""
 
-    def has_key(self, rid: bytes, index: bytes, tap: Any = None) -> bool:
+    def has_key(self, rid: bytes, index: bytes, date: str | None = "") -> bool:
         self.keys.append((rid, index))
         return self.key
 

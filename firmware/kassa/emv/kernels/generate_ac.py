@@ -33,7 +33,7 @@ def prepare_cda(tap: "Tap", rule: str) -> bool:
             tap.set_tvr(tvr.CDA_FAILED)
             tap.decide(rule, "no CDA: the card gave no {:X}".format(tag))
             return False
-    if not tap.oda.has_key(tap.aid[:5], tap.data[tags.CA_KEY_INDEX], tap):
+    if not tap.oda.has_key(tap.aid[:5], tap.data[tags.CA_KEY_INDEX], tap.transaction.date):
         tap.set_tvr(tvr.CDA_FAILED)
         tap.decide(rule, "no CDA: no CA key for index " + tap.data[tags.CA_KEY_INDEX].hex())
         return False
