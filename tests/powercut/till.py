@@ -183,7 +183,7 @@ class Till:
     def sale(self, amount_minor: int = 1250, offline: bool = False) -> Any:
         """Tap a card for so much; the transaction, told to the customer."""
         authoriser = self.payments.authoriser
-        authoriser.mode = "force_offline" if offline else "prefer_online"
+        self.payments.offline.mode = "force_offline" if offline else "prefer_online"
 
         async def sell() -> Any:
             transaction = self._begin("sale", amount_minor)

@@ -131,7 +131,7 @@ class BackOffice:
         start."""
         chosen = await self._screens.choose("mode.title", list(_MODE_WORDS))
         if chosen is not None:
-            self._payments.authoriser.mode = _MODES[chosen]
+            self._payments.offline.mode = _MODES[chosen]
 
     async def _accept_journal(self) -> None:
         """Go on with a journal that somebody has changed; the audit of it is theirs."""

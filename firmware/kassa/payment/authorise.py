@@ -18,14 +18,12 @@ from typing import TYPE_CHECKING
 
 from micropython import const
 
-from kassa.host import card_block
 from kassa.host.card_block import Card
 from kassa.host.errors import HostError, NotSent
 from kassa.host.messages import Original
 from kassa.journal.errors import JournalError
-from kassa.payment import limits, responses
+from kassa.payment import responses
 from kassa.payment import transaction as life
-from kassa.security.errors import SecurityError
 from kassa.system import config as settings
 from kassa.system import currency as iso4217
 from kassa.system.ensure import InvariantError
@@ -34,11 +32,9 @@ if TYPE_CHECKING:
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder, Request
     from kassa.payment.book import Book
-    from kassa.payment.forward import Forwarder
+    from kassa.payment.offline import OfflineSales
     from kassa.payment.reversal import Reversals
     from kassa.payment.transaction import Transaction
-    from kassa.security.key_store import KeyStore
-    from kassa.system.clock import Clock
     from kassa.system.config import TerminalConfig
     from kassa.system.log import Log
     from kassa.system.wifi import Wifi
@@ -53,9 +49,7 @@ MERCHANT_CHOICE = "merchant_choice"
 class Authoriser:
     """Authorises transactions, online or deferred.
 
-    `mode` is the merchant's choice of the moment, from the configuration at first.  How
-    long a sale waits
-    in all, for a link that is being built and for the answer, is
+    How long a sale waits in all, for a link that is being built and for the answer, is
     `config.host["answer_timeout_ms"]`.
     """
 
@@ -64,25 +58,19 @@ class Authoriser:
         config: "TerminalConfig",
         link: "HostLink",
         builder: "Builder",
-        keys: "KeyStore",
         book: "Book",
         reversals: "Reversals",
-        forwarder: "Forwarder",
-        clock: "Clock",
+        offline: "OfflineSales",
         wifi: "Wifi",
         log: "Log",
     ) -> None:
-        self.mode = config.offline.mode
-        self._terminal_id = config.terminal_id
-        self._offline = config.offline
+        self._patience_ms = config.offline.patience_ms
         self._link = link
         self._builder = builder
-        self._keys = keys
         self._book = book
         self._reversals = reversals
-        self._forwarder = forwarder
+        self._offline = offline
         self._answer_timeout_ms = config.host["answer_timeout_ms"]
-        self._clock = clock
         self._wifi = wifi
         self._log = log
 
@@ -90,11 +78,11 @@ class Authoriser:
         """Move `transaction` on to APPROVED, DECLINED, STORED or UNKNOWN.  Never raises
         HostError or
         JournalError."""
-        may_defer = transaction.kind == life.SALE and self.mode != settings.ONLINE_ONLY
-        if may_defer and self.mode == settings.FORCE_OFFLINE:
-            await self._defer(transaction, MERCHANT_CHOICE)
+        may_defer = transaction.kind == life.SALE and self._offline.mode != settings.ONLINE_ONLY
+        if may_defer and self._offline.mode == settings.FORCE_OFFLINE:
+            await self._offline.defer(transaction, MERCHANT_CHOICE)
         elif may_defer and not await self._connected():
-            await self._defer(transaction, NO_CONNECTION)
+            await self._offline.defer(transaction, NO_CONNECTION)
         elif not await self._reversals.paid(self._answer_timeout_ms):
             # A host that does not answer a reversal would not answer this either.
             await self._without_the_host(transaction, may_defer)
@@ -109,14 +97,12 @@ class Authoriser:
             transaction.kind == life.SALE
             and transaction.state in (life.UNKNOWN, life.REVERSED)
             and transaction.decline_reason == NO_ANSWER
-            and not limits.refusal(
-                self._offline, self._book, self._clock, transaction.amount_minor, self.mode
-            )
+            and not self._offline.refusal(transaction.amount_minor)
         )
 
     async def defer(self, transaction: "Transaction") -> None:
         """Take `transaction` without asking anybody: to STORED, or DECLINED in plain words."""
-        await self._defer(transaction, NO_ANSWER)
+        await self._offline.defer(transaction, NO_ANSWER)
 
     async def _ask(self, transaction: "Transaction", may_defer: bool) -> None:
         request = self._request(transaction)
@@ -170,50 +156,16 @@ class Authoriser:
             self._link.hurry()
         since = time.ticks_ms()
         while not (self._link.online and self._wifi.joined):
-            if time.ticks_diff(time.ticks_ms(), since) >= self._offline.patience_ms:
+            if time.ticks_diff(time.ticks_ms(), since) >= self._patience_ms:
                 return False
             await asyncio.sleep_ms(_LOOK_MS)
         return True
 
     async def _without_the_host(self, transaction: "Transaction", may_defer: bool) -> None:
         if may_defer:
-            await self._defer(transaction, NO_CONNECTION)
+            await self._offline.defer(transaction, NO_CONNECTION)
         else:
             transaction.decline("not_connected")
-
-    async def _defer(self, transaction: "Transaction", reason: str) -> None:
-        """Store a sale for later, or decline it in plain words."""
-        refused = limits.refusal(
-            self._offline, self._book, self._clock, transaction.amount_minor, self.mode
-        )
-        if refused:
-            transaction.decline(refused)
-            return
-        outcome = transaction.outcome
-        if outcome is None:
-            raise InvariantError("no card was read")
-        try:
-            # Its own KSN: the key is gone when this returns, and nobody here can open the
-            # block again.
-            keys = await self._keys.next_keys()
-            card = Card(outcome.pan, outcome.expiry, outcome.psn, outcome.track2)
-            sealed = card_block.seal(card, keys, self._terminal_id, transaction.stan)
-            keys.wipe()
-        except (SecurityError, OSError) as error:
-            self._log.trouble("payment", "card not sealed", error)
-            transaction.decline("not_connected")
-            return
-        transaction.sealed_card = sealed
-        transaction.emv_data = outcome.emv_data()
-        transaction.offline_reason = reason
-        transaction.mti = "0220"
-        try:
-            transaction.move(life.STORED)
-        except JournalError:
-            transaction.decline(self._book.trouble)
-            return
-        self._log.event("payment", "deferred", stan=transaction.stan, why=reason)
-        self._forwarder.wake()
 
     def _request(self, transaction: "Transaction") -> "Request":
         currency = iso4217.numeric(transaction.currency)

@@ -28,6 +28,11 @@ def hours(moment: "Moment") -> int:
     return 24 * (365 * year + leap_days + _DAYS_BEFORE[month - 1] + day - 1) + moment[3]
 
 
+def days(moment: "Moment") -> int:
+    """Days since the beginning of the year 2000."""
+    return hours(moment) // 24
+
+
 def oldest_is_too_old(offline: "Offline", book: "Book", now: "Moment") -> bool:
     """Whether a stored sale has waited longer than `max_age_h`: an alarm, never a reason
     to drop it."""

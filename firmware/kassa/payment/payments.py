@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from kassa.payment.authorise import Authoriser
 from kassa.payment.book import Book
 from kassa.payment.forward import Forwarder
+from kassa.payment.offline import OfflineSales
 from kassa.payment.reversal import Reversals
 from kassa.payment.settle import Settler
 from kassa.payment.void import Voids
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Payments:
-    """book, authoriser, reversals, forwarder, settler, voids: each says what it does."""
+    """book, authoriser, offline, reversals, forwarder, settler, voids: each says what it does."""
 
     def __init__(
         self,
@@ -41,15 +42,14 @@ class Payments:
         self.book = Book(journal, log, batch_memory)
         self.reversals = Reversals(link, builder, self.book, timeout_ms, log)
         self.forwarder = Forwarder(link, builder, self.book, timeout_ms, wifi, log)
+        self.offline = OfflineSales(config, keys, self.book, self.forwarder, clock, log)
         self.authoriser = Authoriser(
             config,
             link,
             builder,
-            keys,
             self.book,
             self.reversals,
-            self.forwarder,
-            clock,
+            self.offline,
             wifi,
             log,
         )

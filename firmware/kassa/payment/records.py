@@ -7,7 +7,8 @@
 | 3 DECLINED | declined | reason, codes (all facts when no request was recorded) | over |
 | 4 UNKNOWN | unknown | all facts, reason | a reversal is owed |
 | 5 REVERSED | reversed | - | over |
-| 6 STORED | stored | all facts, DE 55, sealed card block, why | an advice is owed |
+| 6 STORED | stored | all facts, DE 55, sealed card block, why (by the card: decision and card
+token) | an advice is owed |
 | 7 SENDING | sending | - | an advice is owed, and a void needs a reversal |
 | 8 FORWARDED | forwarded | codes | counts in the batch |
 | 9 REFUSED | refused | codes | the merchant must be told |
@@ -29,6 +30,7 @@ short as they can be, a moment is six bytes: year since 2000, month, day, hour, 
 
 from typing import TYPE_CHECKING
 
+from kassa.payment import decision as reasons
 from kassa.payment import transaction as life
 from kassa.payment.transaction import Transaction
 from kassa.system.errors import KassaError
@@ -92,7 +94,7 @@ NAMES = {
 """For people and tools."""
 
 _KIND, _AMOUNT, _CURRENCY, _STARTED, _PAN, _LABEL, _SCHEME, _AID, _CVM = 1, 2, 3, 4, 5, 6, 7, 8, 9
-_EMV, _CARD, _MTI, _ORIGINAL = 10, 11, 12, 13
+_EMV, _CARD, _MTI, _ORIGINAL, _DECISION, _TOKEN = 10, 11, 12, 13, 14, 15
 _RESPONSE, _APPROVAL, _RRN, _REASON, _OFFLINE = 16, 17, 18, 19, 20
 TOTALS, CODE = 24, 25
 
@@ -113,9 +115,15 @@ _TEXTS = (
     (_REASON, "decline_reason"),
     (_OFFLINE, "offline_reason"),
 )
-_BYTES = ((_AID, "aid"), (_EMV, "emv_data"), (_CARD, "sealed_card"))
+_BYTES = (
+    (_AID, "aid"),
+    (_EMV, "emv_data"),
+    (_CARD, "sealed_card"),
+    (_DECISION, "decision"),
+    (_TOKEN, "card_token"),
+)
 _RESULTS = (_RESPONSE, _APPROVAL, _RRN, _REASON)
-_ONLY_STORED = (_EMV, _CARD)
+_ONLY_STORED = (_EMV, _CARD, _DECISION, _TOKEN)
 _ALL_FACTS = (REQUESTED, UNKNOWN, STORED, VOIDING)
 
 
@@ -249,4 +257,9 @@ def describe(kind: int, payload: "bytes | memoryview") -> "dict[str, Any]":
         told["started"] = "%04d-%02d-%02d %02d:%02d:%02d" % parse_moment(facts[_STARTED])
     if _CARD in facts:
         told["sealed_card_bytes"] = len(facts[_CARD])
+    if _DECISION in facts:
+        try:
+            told["decision"] = reasons.decode(facts[_DECISION]).describe()
+        except reasons.DecisionError as error:
+            told["decision"] = str(error)
     return told

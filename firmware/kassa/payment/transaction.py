@@ -63,6 +63,10 @@ MONEY = (APPROVED, STORED, SENDING, FORWARDED)
 SALE = "sale"
 REFUND = "refund"
 
+BY_CARD = "by_card"
+"""As `offline_reason`: the card approved it, with a cryptogram (TC) that says so.  All other
+reasons are the merchant's risk, a deferred authorisation."""
+
 
 class Transaction:
     """A sale or a refund.
@@ -83,8 +87,10 @@ class Transaction:
     response_code   ISO 8583 DE 39 of the host's answer, "" before
     approval_code   DE 38, rrn  DE 37
     decline_reason  catalogue key suffix, e.g. "insufficient_funds"; "" unless declined
-    offline_reason  why it was accepted without the bank: "no_connection",
-    "merchant_choice"; else ""
+    offline_reason  why it was accepted without the bank: "by_card", or of a deferred
+    authorisation "no_connection", "no_answer", "merchant_choice"; else ""
+    decision, card_token   of one that the card approved: the reasons (kassa.payment.decision,
+    encoded) and what it is counted by (kassa.payment.risk)
     """
 
     def __init__(
@@ -114,6 +120,8 @@ class Transaction:
         self.cvm = ""
         self.emv_data = b""
         self.sealed_card = b""
+        self.decision = b""
+        self.card_token = b""
         self.mti = "0200"
         self.original = None  # type: tuple[int, int] | None
         self.response_code = ""
@@ -127,6 +135,11 @@ class Transaction:
     def name(self) -> "tuple[int, int]":
         """(batch, STAN): with terminal and date the idempotency key, minted once."""
         return self.batch, self.stan
+
+    @property
+    def by_card(self) -> bool:
+        """Whether it was approved offline by the card, and not by anybody else yet."""
+        return self.offline_reason == BY_CARD
 
     def attach_card(self, outcome: "Outcome") -> None:
         """Keep what the card said, and the only form of its number that may be shown or
