@@ -96,12 +96,14 @@ class Oda:
         )
 
     def _prove(self, tap: "Tap", rule: str, name: str, proof: "Callable[[], None]") -> bool:
+        tap.authenticated = ""
         try:
             proof()
         except Refused as refused:
             tap.decide(refused.rule, "{} failed: {}".format(name, refused.why))
             return False
         tap.decide(rule, name + " verified")
+        tap.authenticated = name.lower()
         return True
 
     def _issuer(self, tap: "Tap") -> "PublicKey":
