@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from kassa.emv import dol, tags, tlv
 
+from simulator.cards.inspection import Inspector
 from simulator.cards.personalisation import Application
 
 PPSE = b"2PAY.SYS.DDF01"
@@ -17,6 +18,8 @@ PPSE = b"2PAY.SYS.DDF01"
 OK = 0x9000
 WRONG_LENGTH = 0x6700
 CONDITIONS_NOT_SATISFIED = 0x6985
+SWITCH_INTERFACE = 0x6984
+SEE_PHONE = 0x6986
 WRONG_DATA = 0x6A80
 NOT_FOUND = 0x6A82
 RECORD_NOT_FOUND = 0x6A83
@@ -24,6 +27,9 @@ WRONG_P1P2 = 0x6A86
 INS_NOT_SUPPORTED = 0x6D00
 CLA_NOT_SUPPORTED = 0x6E00
 FILE_INVALIDATED = 0x6283
+
+AAC, TC, ARQC = 0x00, 0x40, 0x80
+REFUND = b"\x20"
 
 MS = 1_000_000
 
@@ -56,10 +62,12 @@ class Applet:
     """A payment application between SELECT and the end of a session.
 
     A subclass gives `pdol` and handles the commands of its scheme in `command`.  `atc` counts
-    sessions for the life of the object, as a card's memory does.
+    sessions for the life of the object, as a card's memory does.  `inspector` notes what a
+    terminal did wrong and a card would still have answered.
     """
 
     pdol = b""
+    tells_owner = True  # asks by 6986 to be unlocked
 
     def __init__(self, app: Application) -> None:
         self.app = app
@@ -67,6 +75,7 @@ class Applet:
         self.unlocked = not app.locked
         self._initiated = False
         self.records: dict[tuple[int, int], bytes] = {}
+        self.inspector = Inspector(app.applet)
 
     def fci(self) -> bytes:
         app = self.app
@@ -80,6 +89,8 @@ class Applet:
         if app.preferred_name:
             inner.append((tags.CODE_TABLE, b"\x01"))
             inner.append((tags.PREFERRED_NAME, app.preferred_name.encode("latin-1")))
+        if app.program_id:
+            inner.append((tags.FCI_ISSUER_DATA, [(tags.PROGRAM_ID, app.program_id)]))
         template = [(tags.DF_NAME, app.aid), (tags.FCI_PROPRIETARY, inner)]
         return tlv.encode(tags.FCI_TEMPLATE, template)
 
@@ -102,7 +113,16 @@ class Applet:
         if (cla, ins) == (0x80, 0xA8):
             if p1 or p2:
                 raise Refused(WRONG_P1P2)
-            return self._get_processing_options(self._pdol_values(data))
+            given = self._pdol_values(data)
+            self.inspector.options(given)
+            if self.app.switch_interface:
+                raise Refused(SWITCH_INTERFACE)
+            if self.tells_owner and not self.unlocked:
+                self.unlocked = True
+                raise Refused(SEE_PHONE)
+            answer = self._get_processing_options(given)
+            self.inspector.told(answer)
+            return answer
         raise Refused(INS_NOT_SUPPORTED if cla in (0x00, 0x80) else CLA_NOT_SUPPORTED)
 
     def _get_processing_options(self, given: dict[int, bytes]) -> bytes:
@@ -131,6 +151,7 @@ class Applet:
         if not self._initiated:
             raise Refused(CONDITIONS_NOT_SATISFIED)
         record = self.records.get((p2 >> 3, number))
+        self.inspector.read(p2 >> 3, number)
         if record is None:
             raise Refused(RECORD_NOT_FOUND)
         return record
@@ -142,6 +163,21 @@ class Applet:
             raise Refused(WRONG_DATA) from None
         return split(self.pdol, values)
 
+    def _decide(self, asked: int, amount: int, kind_of_sale: bytes) -> int:
+        """TC, ARQC or AAC for a terminal that would take as much as `asked` (Book 3, 9.2.2)."""
+        app = self.app
+        if asked == AAC or kind_of_sale == REFUND or app.answer == "aac":
+            return AAC
+        if app.fault == "unasked_tc":
+            return TC
+        offline = app.answer == "tc" or (not app.answer and amount <= app.offline_limit)
+        return TC if asked == TC and offline else ARQC
+
+    @property
+    def counter(self) -> bytes:
+        """Tag 9F36."""
+        return self.atc.to_bytes(2, "big")
+
     def _record(self, *objects: tuple[int, bytes]) -> bytes:
         return tlv.encode(
             0x70, [(tag, value) for tag, value in objects if tag not in self.app.omit]
@@ -150,6 +186,14 @@ class Applet:
     def _answer(self, *objects: tuple[int, bytes]) -> bytes:
         kept = [(tag, v) for tag, v in objects if v and tag not in self.app.omit]
         return tlv.encode(0x77, list(kept))
+
+
+def amount_of(given: dict[int, bytes]) -> int:
+    """Tag 9F02 as a number; Refused with 6A80 if it is none."""
+    digits = given[tags.AMOUNT].hex()
+    if not digits.isdigit():
+        raise Refused(WRONG_DATA)
+    return int(digits)
 
 
 def split(listed: bytes, values: bytes) -> dict[int, bytes]:

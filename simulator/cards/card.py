@@ -73,6 +73,11 @@ class AppletCard:
     def cards(self) -> Sequence[Card]:
         return (self,)
 
+    @property
+    def complaints(self) -> list[str]:
+        """What the terminal did wrong and was answered all the same, in words."""
+        return [text for applet in self.applets for text in applet.inspector.complaints]
+
     def transceive(self, command: bytes) -> bytes:
         try:
             return self._execute(bytes(command)) + OK.to_bytes(2, "big")

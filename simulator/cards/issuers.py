@@ -8,7 +8,10 @@ that is in this file: they protect nothing.
     good = verify_arqc(pan, psn, atc, iad, de55, arqc)
     data = arpc(pan, psn, atc, iad, arqc, b"00")        # content of tag 91
 
-Sources: Visa VIS 1.6 Annex D (CVN 10, 17, 18), M/Chip (CVN 10 and 14), EMV 4.3 Book 2, 8 and A1.
+Sources: Visa VIS 1.6 Annex D (CVN 10, 17, 18), M/Chip (CVN 10 and 14), EMV 4.3 Book 2, 8 and A1;
+JR/T 0025 part 17 (UnionPay's session keys).  Of American Express, JCB and Discover only is public
+which versions have session keys: CVN 1 of the first two signs with the card's key, the others with
+EMV's common session key.  What they sign is the sandbox's choice after Book 2, 8.1.1.
 """
 
 from __future__ import annotations
@@ -32,12 +35,61 @@ _ISSUERS = {
     "476134": ("visa", "Sandbox Savings Bank"),
     "541333": ("mastercard", "Sandbox Bank"),
     "222300": ("mastercard", "Sandbox Savings Bank"),
+    "374245": ("amex", "Sandbox Express"),
+    "371449": ("amex", "Sandbox Express Business"),
+    "353011": ("jcb", "Sandbox Bank"),
+    "356600": ("jcb", "Sandbox Savings Bank"),
+    "601100": ("discover", "Sandbox Bank"),
+    "360066": ("discover", "Sandbox Diners"),
+    "620000": ("unionpay", "Sandbox Bank"),
+    "625094": ("unionpay", "Sandbox Savings Bank"),
 }
 
-VISA_CVNS = (10, 17, 18)
-MASTERCARD_CVNS = (0x10, 0x14)
-
 _DATA = (0x9F02, 0x9F03, 0x9F1A, 0x95, 0x5F2A, 0x9A, 0x9C, 0x9F37, 0x82, 0x9F36)
+_WITHOUT_TVR = tuple(tag for tag in _DATA if tag != 0x95)
+_WHOLE_IAD, _CVR_OF_MCHIP = slice(None), slice(2, 8)
+_CVR = slice(3, 7)  # VIS' form: length, key index, CVN, then the CVR with its own length
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What a cryptogram version signs, and with which key.
+
+    `session` is "" for the card's own key, "common" for EMV's, "mastercard" and "unionpay" for
+    theirs; `data` are the tags in order, after which comes the `tail` of 9F10.  `option_b` says
+    how the card's key comes from the issuer's (EMV 4.3 Book 2, A1.4), `answer` how the issuer
+    answers.
+    """
+
+    session: str
+    tail: slice
+    padding: ac.PaddingType = ac.PaddingType.EMV
+    data: tuple[int, ...] = _DATA
+    option_b: bool = False
+    answer: str = "card"  # method 1 by the card's key, "session": by the session's, "status": 2
+
+
+_ZEROS = ac.PaddingType.VISA
+_VERSIONS: dict[str, dict[int, _Version]] = {
+    "visa": {
+        10: _Version("", _CVR, _ZEROS),
+        # Amount, unpredictable number, ATC and byte 5 of the IAD; no session key.
+        17: _Version("", slice(4, 5), _ZEROS, (0x9F02, 0x9F37, 0x9F36)),
+        18: _Version("common", _WHOLE_IAD, option_b=True, answer="status"),
+    },
+    "mastercard": {
+        0x10: _Version("mastercard", _CVR_OF_MCHIP),
+        0x14: _Version("common", _CVR_OF_MCHIP, answer="session"),
+    },
+    "amex": {1: _Version("", _CVR, _ZEROS), 2: _Version("common", _CVR, answer="session")},
+    "jcb": {1: _Version("", _CVR, _ZEROS), 4: _Version("common", _CVR, answer="session")},
+    # Its contactless PDOL does not ask for the TVR, so that it cannot be signed.
+    "discover": {0x15: _Version("common", _WHOLE_IAD, data=_WITHOUT_TVR, answer="session")},
+    "unionpay": {1: _Version("unionpay", _CVR, answer="session")},
+}
+
+CVNS = {scheme: tuple(versions) for scheme, versions in _VERSIONS.items()}
+"""The cryptogram versions of each scheme."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +138,11 @@ def cryptogram(
     """
     scheme = issuer_for(pan).scheme
     counter = _atc(atc)
+    version = _VERSIONS[scheme][cvn(scheme, iad)]
     values = {**data, 0x9F36: counter}
-    number = cvn(scheme, iad)
-    card_key = _card_key(pan, psn, number, scheme)
-    if scheme == "visa" and number == 17:
-        # Amount, unpredictable number, ATC and byte 5 of the IAD; no session key.
-        plain = values[0x9F02] + values[0x9F37] + counter + iad[4:5]
-        return ac.generate_ac(card_key, plain, ac.PaddingType.VISA)
-    plain = b"".join(values[tag] for tag in _DATA)
-    if scheme == "visa" and number == 10:
-        return ac.generate_ac(card_key, plain + iad[3:7], ac.PaddingType.VISA)
-    session = _session_key(card_key, counter, values[0x9F37], number, scheme)
-    # CVN 18 signs the whole of 9F10, Mastercard's the CVR in it.
-    tail = iad if scheme == "visa" else iad[2:8]
-    return ac.generate_ac(session, plain + tail, ac.PaddingType.EMV)
+    plain = b"".join(values[tag] for tag in version.data) + iad[version.tail]
+    key = _session_key(_card_key(pan, psn, version), counter, values[0x9F37], version)
+    return ac.generate_ac(key, plain, version.padding)
 
 
 def verify_arqc(
@@ -136,39 +179,50 @@ def arpc(
     CVN 18 uses method 2 with a card status update; the others method 1.
     """
     scheme = issuer_for(pan).scheme
-    number = cvn(scheme, iad)
-    card_key = _card_key(pan, psn, number, scheme)
-    if scheme == "visa" and number == 18:
-        session = kd.derive_common_sk(card_key, _atc(atc) + bytes(6))
-        # Card status update byte 2 bit 80: the issuer approves.
-        status = bytes([0x00, 0x80 if response_code == b"00" else 0x00, 0x00, 0x00])
-        return ac.generate_arpc_2(session, arqc, status) + status
-    if scheme == "mastercard" and number == 0x14:
-        card_key = _session_key(card_key, _atc(atc), unpredictable_number, number, scheme)
-    return ac.generate_arpc_1(card_key, arqc, response_code) + response_code
+    version = _VERSIONS[scheme][cvn(scheme, iad)]
+    key = _card_key(pan, psn, version)
+    if version.answer == "card":
+        return ac.generate_arpc_1(key, arqc, response_code) + response_code
+    key = _session_key(key, _atc(atc), unpredictable_number, version)
+    if version.answer == "session":
+        return ac.generate_arpc_1(key, arqc, response_code) + response_code
+    # Card status update byte 2 bit 80: the issuer approves.
+    status = bytes([0x00, 0x80 if response_code == b"00" else 0x00, 0x00, 0x00])
+    return ac.generate_arpc_2(key, arqc, status) + status
 
 
 def cvn(scheme: str, iad: bytes) -> int:
     """The cryptogram version number in an IAD; ValueError if it is none we know."""
-    if scheme == "visa" and len(iad) >= 7 and iad[0] == 0x06 and iad[2] in VISA_CVNS:
-        return iad[2]
-    if scheme == "mastercard" and len(iad) >= 8 and iad[1] in MASTERCARD_CVNS:
-        return iad[1]
+    if scheme in ("mastercard", "discover"):
+        # Key index, CVN, then the CVR.
+        least, at, fits = (8 if scheme == "mastercard" else 10), 1, True
+    else:
+        # VIS' form; UnionPay's has one byte more, which names the algorithm.
+        length = 7 if scheme == "unionpay" else 6
+        least, at, fits = length + 1, 2, iad[:1] == bytes([length])
+    if fits and len(iad) >= least and iad[at] in _VERSIONS[scheme]:
+        return iad[at]
     raise ValueError("unknown cryptogram version number")
 
 
-def _card_key(pan: str, psn: int | str | None, number: int, scheme: str) -> bytes:
+def _card_key(pan: str, psn: int | str | None, version: _Version) -> bytes:
     sequence = f"{int(psn or 0):02d}"
     master = issuer_for(pan).imk_ac
-    if scheme == "visa" and number == 18:
-        return kd.derive_icc_mk_b(master, pan, sequence)
-    return kd.derive_icc_mk_a(master, pan, sequence)
+    derive = kd.derive_icc_mk_b if version.option_b else kd.derive_icc_mk_a
+    return derive(master, pan, sequence)
 
 
-def _session_key(card_key: bytes, atc: bytes, random: bytes, number: int, scheme: str) -> bytes:
-    if scheme == "mastercard" and number == 0x10:
+def _session_key(card_key: bytes, atc: bytes, random: bytes, version: _Version) -> bytes:
+    if not version.session:
+        return card_key
+    if version.session == "mastercard":
         # Mastercard's own derivation: ATC and unpredictable number.
         return kd.derive_common_sk(card_key, atc + b"\0\0" + random)
+    if version.session == "unionpay":
+        # The ATC right-aligned, and the same inverted, each enciphered by the card's key.
+        inverted = bytes(byte ^ 0xFF for byte in atc)
+        halves = bytes(6) + atc + bytes(6) + inverted
+        return tools.adjust_key_parity(tools.encrypt_tdes_ecb(card_key, halves))
     return kd.derive_common_sk(card_key, atc + bytes(6))
 
 

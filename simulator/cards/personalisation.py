@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.cards import issuers
+from simulator.cards import certificates, faults, issuers
 
 
 class ProfileError(ValueError):
@@ -17,7 +17,7 @@ class ProfileError(ValueError):
 class Application:
     """One application of a card.  Dates are YYMMDD as hexadecimal digits, amounts minor units."""
 
-    applet: str  # "visa" or "mastercard"
+    applet: str  # visa, mastercard, amex, jcb, discover or unionpay
     aid: bytes
     label: str
     pan: str
@@ -42,12 +42,32 @@ class Application:
     afl: bool = True  # Visa: False answers everything in GET PROCESSING OPTIONS
     form_factor: bytes = b""
     cvm_list: bytes = b""
+    oda: str = "dynamic"  # offline data authentication: also "static" (93), or "none"
+    icc_bits: int = certificates.ICC_BITS  # size of the card's own key
+    fault: str = ""  # what is wrong with its signatures: a name of `simulator.cards.faults`
+    answer: str = ""  # "tc", "arqc" or "aac" wherever the terminal allows it, whatever the amount
+    contactless_limit: int | None = None  # more than this is for the contacts
+    switch_interface: bool = False  # GET PROCESSING OPTIONS answers 6984
+    issuer_update: bool = False  # wants the issuer's answer on a second tap
+    program_id: bytes = b""  # 9F5A
     omit: tuple[int, ...] = ()  # tags left out of every answer
     timing_ms: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def issuer(self) -> issuers.Issuer:
         return issuers.issuer_for(self.pan)
+
+    @property
+    def authentication(self) -> str:
+        """Which signatures it has: "fast" (fDDA), "combined" (CDA), "static" or "none"."""
+        if self.oda != "dynamic":
+            return self.oda
+        return "fast" if self.applet in ("visa", "unionpay") else "combined"
+
+    @property
+    def pan_field(self) -> bytes:
+        """Tag 5A: the digits, F to whole bytes."""
+        return bytes.fromhex(self.pan + "F" * (len(self.pan) % 2))
 
     @property
     def track2(self) -> bytes:
@@ -57,8 +77,17 @@ class Application:
 
 
 _HEX = ("aid", "expiry", "effective", "country", "currency", "usage_control", "kernel_id")
-_HEX += ("form_factor", "cvm_list")
+_HEX += ("form_factor", "cvm_list", "program_id")
 _KNOWN = tuple(Application.__dataclass_fields__)
+_DYNAMIC_OR_NONE = {
+    scheme: (kind, "none")
+    for scheme, kind in (("visa", "fast"), ("unionpay", "fast"), ("discover", "combined"))
+}
+_GENERATE_AC = ("combined", "static", "none")
+_AUTHENTICATIONS = {
+    **_DYNAMIC_OR_NONE,
+    **dict.fromkeys(("mastercard", "amex", "jcb"), _GENERATE_AC),
+}
 _NEEDED = ("applet", "aid", "label", "pan", "expiry", "effective", "cvn")
 
 
@@ -88,9 +117,14 @@ def application(where: str, table: Mapping[str, Any]) -> Application:
         raise ProfileError(
             f"{where}: no sandbox issuer has cards beginning {made.pan[:6]}"
         ) from None
-    cvns = issuers.VISA_CVNS if scheme == "visa" else issuers.MASTERCARD_CVNS
-    if made.applet != scheme or made.cvn not in cvns:
+    if made.applet != scheme or made.cvn not in issuers.CVNS[scheme]:
         raise ProfileError(f"{where}: applet and cvn must be those of {scheme}")
+    if made.authentication not in _AUTHENTICATIONS[scheme]:
+        raise ProfileError(f"{where}: a card of {scheme} cannot have oda = {made.oda!r}")
+    if made.fault and made.fault not in faults.KINDS[made.authentication]:
+        raise ProfileError(f"{where}: a card of this kind cannot have fault {made.fault!r}")
+    if made.answer not in ("", "tc", "arqc", "aac"):
+        raise ProfileError(f"{where}: answer must be tc, arqc or aac")
     return made
 
 

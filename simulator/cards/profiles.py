@@ -18,16 +18,27 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from simulator.cards.amex import AmexApplet
 from simulator.cards.applet import Applet
 from simulator.cards.awkward import Garbage, Several, Slow, StatusWord, TornAfter
 from simulator.cards.card import AppletCard, Card
+from simulator.cards.discover import DiscoverApplet
+from simulator.cards.jcb import JcbApplet
 from simulator.cards.mastercard import MastercardApplet
 from simulator.cards.personalisation import Application, ProfileError, application
+from simulator.cards.unionpay import UnionPayApplet
 from simulator.cards.visa import VisaApplet
 
 FOLDER = Path(__file__).with_name("profiles")
 
-_APPLETS: dict[str, type[Applet]] = {"visa": VisaApplet, "mastercard": MastercardApplet}
+_APPLETS: dict[str, type[Applet]] = {
+    "visa": VisaApplet,
+    "mastercard": MastercardApplet,
+    "amex": AmexApplet,
+    "jcb": JcbApplet,
+    "discover": DiscoverApplet,
+    "unionpay": UnionPayApplet,
+}
 _KNOWN = ("title", "source", "card", "account", "application", "awkward", "extends", "cards")
 
 
