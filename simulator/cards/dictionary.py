@@ -46,6 +46,7 @@ _TEXT = """
 72    b    issuer   Issuer script template 2
 77    b    card     Response message template format 2
 80    b    card     Response message template format 1
+81    b    terminal Amount, authorised (binary)
 82    b    card     Application interchange profile
 83    b    terminal Command template
 84    b    card     DF name
@@ -70,6 +71,7 @@ _TEXT = """
 9F01  n    terminal Acquirer identifier
 9F02  n    terminal Amount, authorised
 9F03  n    terminal Amount, other
+9F04  b    terminal Amount, other (binary)
 9F06  b    terminal Application identifier (terminal)
 9F07  b    card     Application usage control
 9F08  b    card     Application version number (card)

@@ -31,11 +31,13 @@ def _analyse(tap: "Tap", codes: "Record") -> "tuple[int, str]":
     found = _match(tap, codes.tac_denial, tags.IAC_DENIAL, _NONE)
     if found:
         return apdu.AAC, found + " denial"
-    if ability in (1, 4) or tap.online_only:
-        return apdu.ARQC, "terminal asks online"
     if ability in (3, 6):
+        if tap.online_only:
+            return apdu.AAC, "may not approve offline, cannot go online"
         found = _match(tap, codes.tac_default, tags.IAC_DEFAULT, _ALL)
         return (apdu.AAC, found + " default") if found else (apdu.TC, "nothing against it")
+    if ability in (1, 4) or tap.online_only:
+        return apdu.ARQC, "terminal asks online"
     found = _match(tap, codes.tac_online, tags.IAC_ONLINE, _ALL)
     return (apdu.ARQC, found + " online") if found else (apdu.TC, "nothing against it")
 

@@ -59,6 +59,8 @@ class EntryPoint:
         self._ticks: "Callable[[], Any]" = time.ticks_ms if ticks is None else ticks
         self._oda = oda
         self._risk = risk
+        limits = configuration.risk
+        self._unsigned_cap: int = 0 if limits is None else limits.unsigned_cap
         self.on_ui: "Callable[[UiRequest], None] | None" = None
         self._kernels: "dict[int, Kernel]" = {}
         for combination in configuration.combinations:
@@ -176,6 +178,7 @@ class EntryPoint:
             self._log,
             self._oda,
             self._risk,
+            self._unsigned_cap,
         )
 
     async def _select_and_run(self, tap: Tap) -> Outcome:

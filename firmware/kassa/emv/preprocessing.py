@@ -85,7 +85,8 @@ def preprocess(
     # EP-4: tell the card in TTQ byte 2.
     if copy is None:
         return indicators
-    if indicators.zero_amount and copy[0] & TTQ1_OFFLINE_ONLY:
+    if copy[0] & TTQ1_OFFLINE_ONLY and (indicators.zero_amount or online_only):
+        # An offline-only reader that may not approve offline has nothing to offer either (D-4).
         indicators.allowed = False
     elif (
         indicators.zero_amount

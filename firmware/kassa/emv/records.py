@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # A payment application has a dozen records; a hostile one keeps us no longer than this.
 MAX_RECORDS = 48
+# Bytes of records that take part in offline data authentication (Book C-2, 4.7.3)
+MAX_STATIC_DATA = 2048
 
 
 def processing_options(body: bytes) -> "dict[int, bytes]":
@@ -68,6 +70,19 @@ async def read_all(tap: "Tap", afl: bytes, strict: bool) -> int:
                 value = tlv.open_template(body, 0x70)
                 tap.store(tlv.flatten(value), strict)
             if tap.oda is not None and number - first < signed:
-                # ODA-3: the value of 70, or of a proprietary file the whole record.
-                tap.static_data.extend(value)
+                _sign(tap, sfi, value)
     return count
+
+
+def _sign(tap: "Tap", sfi: int, value: bytes) -> None:
+    """ODA-3: keep what takes part in offline data authentication: the value of 70, or of a
+    proprietary file the whole record, which must be a 70 all the same (Book 3, 10.3)."""
+    if len(tap.static_data) + len(value) > MAX_STATIC_DATA:
+        tap.static_data_sound = False
+        return
+    if sfi > 10:
+        try:
+            tlv.open_template(value, 0x70)
+        except TlvError:
+            tap.static_data_sound = False
+    tap.static_data.extend(value)

@@ -132,6 +132,11 @@ def usable(candidate: Candidate, sw: int, body: bytes) -> "dict[int, bytes] | No
         fci = tlv.flatten(tlv.open_template(body, tags.FCI_TEMPLATE))
     except TlvError:
         return None
+    # The name it answers with is the reader's AID or a longer one, else it is another application:
+    # the scheme's keys and limits go by it (Book 1, 12.3.2).
+    name = fci.get(tags.DF_NAME)
+    if name and not (len(name) <= 16 and name.startswith(candidate.combination.aid)):
+        return None
     # EP-10: a Visa AID with kernel 3 must ask for the TTQ.
     visa = candidate.combination.kernel == 3 and candidate.adf.startswith(_RID_VISA)
     if visa and not dol.asks_for(fci.get(tags.PDOL, b""), tags.TTQ):

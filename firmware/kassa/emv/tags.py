@@ -62,6 +62,8 @@ SIGNED_DYNAMIC = 0x9F4B
 TTQ = 0x9F66
 AMOUNT = 0x9F02
 AMOUNT_OTHER = 0x9F03
+AMOUNT_BINARY = 0x81
+AMOUNT_OTHER_BINARY = 0x9F04
 AID_TERMINAL = 0x9F06
 COUNTRY = 0x9F1A
 CURRENCY = 0x5F2A
@@ -123,6 +125,8 @@ TERMINAL = frozenset(
         TTQ,
         AMOUNT,
         AMOUNT_OTHER,
+        AMOUNT_BINARY,
+        AMOUNT_OTHER_BINARY,
         AID_TERMINAL,
         COUNTRY,
         CURRENCY,
@@ -143,15 +147,23 @@ TERMINAL = frozenset(
     )
 )
 
-# Bytes a card's element may have (least, most); another length is a parsing error (Book C-2 Annex
-# A, C-3 Annex A).
+# Three bytes of digits each, YYMMDD.
+DATES = frozenset((EXPIRY, EFFECTIVE))
+
+# Bytes a card's element may have (least, most); another length is a parsing error (EMV 4.3 Book 3
+# Annex A, Books C-2 and C-3 Annex A).  Of what offline data authentication uses only the most:
+# what is too short fails there (ODA-8).  An AFL of other than whole entries and a CVM list with
+# half a rule are found where they are read.
 LENGTHS = {
+    LABEL: (1, 16),
     PAN: (4, 10),
     PSN: (1, 1),
     TRACK2: (5, 19),
+    0x5F20: (1, 26),  # cardholder name
     EXPIRY: (3, 3),
     EFFECTIVE: (3, 3),
     ISSUER_COUNTRY: (2, 2),
+    0x5F30: (2, 2),  # service code
     AIP: (2, 2),
     AFL: (4, 248),
     ATC: (2, 2),
@@ -159,10 +171,15 @@ LENGTHS = {
     CID: (1, 1),
     IAD: (1, 32),
     CDOL1: (2, 250),
+    0x8D: (2, 250),  # CDOL2
     CVM_LIST: (8, 250),
     USAGE_CONTROL: (2, 2),
     VERSION_CARD: (2, 2),
+    0x9F14: (1, 1),  # lower and
+    0x9F23: (1, 1),  # upper consecutive offline limit
+    0x9F1F: (1, 54),  # track 1 discretionary data
     CURRENCY_CARD: (2, 2),
+    0x9F44: (1, 1),  # its exponent
     IAC_DEFAULT: (5, 5),
     IAC_DENIAL: (5, 5),
     IAC_ONLINE: (5, 5),
@@ -172,4 +189,18 @@ LENGTHS = {
     FDDA: (5, 16),
     DRDOL: (2, 250),
     INTERACTION: (3, 3),
+    CA_KEY_INDEX: (1, 1),
+    ISSUER_CERTIFICATE: (1, 248),
+    ISSUER_EXPONENT: (1, 3),
+    0x92: (1, 248),  # issuer key remainder
+    0x93: (1, 248),  # signed static data
+    ICC_CERTIFICATE: (1, 248),
+    ICC_EXPONENT: (1, 3),
+    0x9F48: (1, 248),  # ICC key remainder
+    0x9F49: (2, 250),  # DDOL
+    SDA_TAGS: (1, 250),
+    SIGNED_DYNAMIC: (1, 248),
+    0x9F45: (2, 2),  # data authentication code
+    0x9F4C: (2, 8),  # ICC dynamic number
+    0x9F5D: (3, 6),  # application capabilities, or available offline spending amount
 }

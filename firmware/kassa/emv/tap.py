@@ -28,13 +28,14 @@ class Tap:
     there is; fci and data hold the card's objects (tag -> value), terminal_data the terminal's: a
     card never changes those. aid is the DF name selected, tvr the five bytes of tag 95,
     static_data the records to be authenticated offline. oda is the offline data authentication to
-    use and risk the terminal's risk management, or None where the terminal has none.
+    use and risk the terminal's risk management, or None where the terminal has none; up to
+    unsigned_cap minor units an approval offline needs no verified signature.
 
     pdol_values are the values sent with GET PROCESSING OPTIONS, ac_objects the objects of the
     answer that holds the cryptogram, as (tag, whole TLV) in the card's order: CDA hashes both
-    (ODA-6).  trail is what was decided and by which rule, as (rule, words), for a technician.
-    authenticated is the signature that was verified ("sda", "dda", "cda" or "fdda"; "" for none),
-    which oda says here.
+    (ODA-6).  static_data_sound is False where a record that should be authenticated cannot be
+    (ODA-3).  trail is what was decided and by which rule, as (rule, words), for a technician.
+    authenticated is the signature that was verified ("sda", "dda", "cda" or "fdda"; "" for none).
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Tap:
         log: "Log",
         oda: "Any" = None,
         risk: "Any" = None,
+        unsigned_cap: int = 0,
     ) -> None:
         self.card = card
         self.transaction = transaction
@@ -56,6 +58,7 @@ class Tap:
         self.log = log
         self.oda = oda
         self.risk = risk
+        self.unsigned_cap = unsigned_cap
         self.trail: "list[tuple[str, str]]" = []
         self.phases: "list[tuple[str, int]]" = []
         self._on_ui = on_ui
@@ -70,9 +73,11 @@ class Tap:
         self.static_data = bytearray()
         self.pdol_values = b""
         self.ac_objects: "list[tuple[int, bytes]]" = []
+        self.static_data_sound = True
         self.authenticated = ""
         self.pan = ""
         self.expiry = ""
+        self._must_go_online = False
 
     def select(
         self, combination: "Record", indicators: "Indicators", aid: bytes, fci: "dict[int, bytes]"
@@ -86,9 +91,11 @@ class Tap:
         self.static_data = bytearray()
         self.pdol_values = b""
         self.ac_objects = []
+        self.static_data_sound = True
         self.authenticated = ""
         self.pan = ""
         self.expiry = ""
+        self._must_go_online = False
         transaction, terminal = self.transaction, self.terminal
         known = {
             tags.AMOUNT: bcd(transaction.amount_minor, 6),
@@ -107,6 +114,10 @@ class Tap:
             tags.ADDITIONAL_CAPABILITIES: terminal.additional_capabilities,
             tags.AID_TERMINAL: combination.aid,
         }
+        if transaction.amount_minor < 1 << 32:
+            # The same amounts in binary, as older cards may ask for them (Book 3, Annex A).
+            known[tags.AMOUNT_BINARY] = transaction.amount_minor.to_bytes(4, "big")
+            known[tags.AMOUNT_OTHER_BINARY] = transaction.amount_other_minor.to_bytes(4, "big")
         known.update(terminal.tags)
         known.update(combination.tags)
         self.terminal_data = known
@@ -127,12 +138,18 @@ class Tap:
     @property
     def online_only(self) -> bool:
         """True if nothing may be approved offline: by configuration, for want of a date (D-4), or
-        because the merchant's limits would refuse it."""
+        because the merchant's limits or the terminal's risk management would refuse it."""
         return (
-            not self.terminal.offline_approval
+            self._must_go_online
+            or not self.terminal.offline_approval
             or self.transaction.date is None
             or self.transaction.online_only
         )
+
+    def go_online(self, rule: str, why: str) -> None:
+        """Nothing may be approved offline from here on: `rule` says so, because `why`."""
+        self._must_go_online = True
+        self.decide(rule, why + ": must go online")
 
     def value(self, tag: int) -> "bytes | None":
         """What is known for `tag`: the terminal's, else the card's, else its FCI's."""
@@ -147,16 +164,20 @@ class Tap:
     def store(self, found: "dict[int, bytes]", strict: bool) -> None:
         """Keep a card's objects.  An object without a value counts as absent.
 
-        TlvError for a length the element cannot have.  An object the card gave before keeps its
-        first value (D-2), and one that is the terminal's to say keeps the terminal's; `strict`
-        (kernel 2) makes either an error.
+        TlvError for a length the element cannot have, or for a date that is none.  An object the
+        card gave before keeps its first value (D-2), and one that is the terminal's to say keeps
+        the terminal's; `strict` (kernel 2) makes either an error, except for objects that no
+        kernel knows.
         """
         for tag, value in found.items():
             bounds = tags.LENGTHS.get(tag)
             if value and bounds and not bounds[0] <= len(value) <= bounds[1]:
                 raise TlvError("wrong length")
-            if tag in self.data or tag in tags.TERMINAL or tag in self.terminal_data:
-                if strict:
+            if value and tag in tags.DATES and not value.hex().isdigit():
+                raise TlvError("not a date")
+            terminals = tag in tags.TERMINAL or tag in self.terminal_data
+            if terminals or tag in self.data:
+                if strict and (terminals or bounds):
                     raise TlvError("object occurs twice")
             elif value:
                 self.data[tag] = value
@@ -187,6 +208,12 @@ class Tap:
             self.expiry = expiry.hex()[:4]
         if not self.pan:
             raise CardDataError("card data missing")
+
+    @property
+    def psn(self) -> "int | None":
+        """The PAN sequence number (5F34), None where the card gave none or no number."""
+        psn = self.data.get(tags.PSN)
+        return int(psn.hex()) if psn is not None and psn.hex().isdigit() else None
 
     def set_tvr(self, bit: int) -> None:
         """Set a bit of the TVR (`kassa.emv.tvr`)."""
@@ -239,8 +266,7 @@ class Tap:
             return outcome
         outcome.pan = self.pan
         outcome.expiry = self.expiry
-        psn = self.data.get(tags.PSN)
-        outcome.psn = int(psn.hex()) if psn is not None and psn.hex().isdigit() else None
+        outcome.psn = self.psn
         outcome.track2 = bytearray(self.data.get(tags.TRACK2, b""))
         for tag in EMV_DATA:
             value = self.aid if tag == tags.DF_NAME else self.value(tag)

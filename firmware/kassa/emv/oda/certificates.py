@@ -90,6 +90,8 @@ def icc_key(issuer: PublicKey, tap: "Tap") -> PublicKey:
 def static_data(tap: "Tap") -> "tuple[bytes | bytearray, ...]":
     """What the card's signatures cover of its records, in parts (Book 3, 10.3)."""
     # ODA-3: the records, in AFL order; none is legal.  `records.read_all` has gathered them.
+    if not tap.static_data_sound:
+        raise Refused("ODA-3", "a record to be authenticated is no template 70, or too much")
     named = tap.data.get(tags.SDA_TAGS)
     if named is None:
         return (tap.static_data,)

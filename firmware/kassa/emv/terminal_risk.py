@@ -1,0 +1,54 @@
+"""What the terminal's own risk management has to say of a card while it is there (EMV 4.3 Book 3,
+10.6).
+
+The list of refused cards, the dice and the day's counters are handed in as `tap.risk`; here is
+what comes of them: bits of the TVR, and a tap that must go online.  A terminal without has nothing
+against any card.
+"""
+
+from typing import TYPE_CHECKING
+
+from kassa.emv import tvr
+
+if TYPE_CHECKING:
+    from kassa.emv.tap import Tap
+
+
+def listed(tap: "Tap") -> bool:
+    """R-1: True if the card is on the exception list; the TVR says so.
+
+    Where nobody can tell, because the list cannot be relied on, the tap must go online.
+    """
+    if tap.risk is None:
+        return False
+    found = tap.risk.listed(tap.pan, tap.psn)
+    if found is None:
+        # R-1: fail-closed.
+        tap.go_online("R-1", "the exception list cannot be relied on")
+        return False
+    if found:
+        tap.set_tvr(tvr.ON_EXCEPTION_LIST)
+        tap.decide("R-1", "the card is on the exception list")
+    return bool(found)
+
+
+def select(tap: "Tap") -> bool:
+    """R-2: True if this card must go online for this amount; the tap and the TVR say so.
+
+    Nothing is drawn for a tap that goes online anyway.
+    """
+    if tap.risk is None or tap.online_only:
+        return tap.online_only
+    floor = None if tap.indicators is None else tap.indicators.floor_minor
+    reason = tap.risk.select_online(
+        tap.pan, tap.transaction.amount_minor, floor, tap.transaction.random
+    )
+    if not reason:
+        return False
+    if reason == "random":
+        tap.set_tvr(tvr.RANDOMLY_SELECTED)
+    elif reason == "velocity":
+        tap.set_tvr(tvr.LOWER_LIMIT_EXCEEDED)
+        tap.set_tvr(tvr.UPPER_LIMIT_EXCEEDED)
+    tap.go_online("R-2", "terminal risk management: " + reason)
+    return True
