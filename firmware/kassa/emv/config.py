@@ -110,10 +110,35 @@ _KERNEL2 = {
     "torn_records": ("number", 0, 4, 0),  # DF811D
     "torn_lifetime_s": ("number", 0, 3600, 300),  # DF811C
 }
-_KERNEL4: "dict[str, tuple]" = {}
-_KERNEL5: "dict[str, tuple]" = {}
-_KERNEL6: "dict[str, tuple]" = {}
-_KERNEL7: "dict[str, tuple]" = {}
+# What the reader of kernels 4 and 5 can do; their books' 9F33, 9F6D, 9F6E and 9F53 are made of it.
+_ABILITIES = {
+    "contacts": _FLAG,  # a slot for chips
+    "online_pin": _FLAG,
+    "signature": _FLAG,
+    "cda": _FLAG,  # offline data authentication
+}
+_KERNEL4 = {
+    "mobile_cvm": ("flag", 0, 0, True),  # a phone's own verification counts
+    "sda": _FLAG,
+    "delayed_authorisation": _FLAG,  # the host is asked later: cards are told so
+    "tac_default": ("hex", 5, 5, b"\xdc\x50\x84\x00\x00"),
+    "tac_denial": ("hex", 5, 5, b"\x00\x10\x00\x00\x00"),
+    "tac_online": ("hex", 5, 5, b"\xde\x00\xfc\x98\x00"),
+}
+_KERNEL4.update(_ABILITIES)
+# Kernels that no independent data confirm: a document that names them must say so.
+_EXPERIMENTAL = {"experimental": ("flag", 0, 0, NEEDED)}
+_KERNEL5 = {
+    "on_device_cvm": ("flag", 0, 0, True),
+    "tac_default": ("hex", 5, 5, b"\x90\x40\x00\x80\x00"),
+    "tac_denial": ("hex", 5, 5, b"\x04\x10\x00\x00\x00"),
+    "tac_online": ("hex", 5, 5, b"\x90\x60\x00\x90\x00"),
+}
+_KERNEL5.update(_ABILITIES)
+_KERNEL5.update(_EXPERIMENTAL)
+_KERNEL6: "dict[str, tuple]" = {"cda": _FLAG}
+_KERNEL6.update(_EXPERIMENTAL)
+_KERNEL7: "dict[str, tuple]" = {}  # all it needs is in the TTQ
 # Tables that only one kernel reads; there they have their defaults even when they are left out.
 _KERNELS = {2: _KERNEL2, 4: _KERNEL4, 5: _KERNEL5, 6: _KERNEL6, 7: _KERNEL7}
 
@@ -244,14 +269,21 @@ class _Document:
             name = "kernel{}".format(kernel)
             if fields["kernel"] == kernel:
                 own = reader.table(where + ": " + name, path + (name,), fields[name] or {}, shape)
+                if own.get("experimental") is False:
+                    reader.wrong(
+                        path + (name, "experimental"),
+                        "{}: {}: experimental must be true, for it is".format(where, name),
+                    )
                 fields[name] = Record(own)
             elif fields[name] is not None:
                 reader.wrong(
                     path + (name,), "{}: {} is for kernel {} only".format(where, name, kernel)
                 )
                 fields[name] = None
-        if fields["kernel"] == 3 and fields["ttq"] is None:
-            reader.wrong(path, "{}: ttq is missing (kernel 3 needs it)".format(where))
+        if fields["kernel"] in (3, 6, 7) and fields["ttq"] is None:
+            reader.wrong(
+                path, "{}: ttq is missing (kernel {} needs it)".format(where, fields["kernel"])
+            )
         # TTQ byte 1, 08: offline-only reader
         if fields["ttq"] and fields["ttq"][0] & 0x08 and not terminal.offline_approval:
             reader.wrong(
