@@ -11,7 +11,6 @@ chip has that key, and a longer token would let him find the digits that the mas
 """
 
 import hashlib
-from array import array
 from typing import TYPE_CHECKING
 
 from kassa.payment.decision import Decision, rules_of
@@ -51,25 +50,21 @@ class DayCounts:
 
     def __init__(self) -> None:
         self.day = 0
-        self._cards = array("I")
+        # Small numbers: MicroPython keeps them in the list itself.
+        self._cards: "list[int]" = []
 
     def note(self, transaction: "Transaction") -> None:
         """`transaction` was approved offline."""
         day = _day(transaction.started)
         if day > self.day:
             self.day = day
-            self._cards = array("I")
+            self._cards = []
         if day == self.day:
             self._cards.append(_card(transaction.masked_pan, transaction.card_token))
 
     def count(self, masked_pan: str, token: bytes) -> int:
-        """Offline approvals of this card on `day`, the last day that there was one."""
-        wanted = _card(masked_pan, token)
-        count = 0
-        for card in self._cards:
-            if card == wanted:
-                count += 1
-        return count
+        """Offline approvals of this card on `day`, the last one that had any."""
+        return self._cards.count(_card(masked_pan, token))
 
     @property
     def full(self) -> bool:
