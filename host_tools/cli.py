@@ -6,8 +6,10 @@ import sys
 
 import typer
 
-from host_tools import board_commands, font, journal
+from host_tools import board_commands, emv_commands, font, journal, tlv
 from host_tools.board import BoardFileError
+from host_tools.emv import DocumentError
+from host_tools.emv_signing import KeyFileError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,14 +24,16 @@ def kassa() -> None:
 
 
 board_commands.add_commands(app)
+emv_commands.add_commands(app)
 font.add_commands(app)
 journal.add_commands(app)
+tlv.add_commands(app)
 
 
 def main() -> None:
     """Run the command; an error that a person can act on is one line and exit status 1."""
     try:
         app()
-    except (BoardFileError, OSError) as error:
+    except (BoardFileError, DocumentError, KeyFileError, OSError) as error:
         print(f"kassa: {error}", file=sys.stderr)
         sys.exit(1)

@@ -1,6 +1,5 @@
 """Signing what a terminal checks before it uses it: RSASSA-PSS, SHA-256, 3072 bits.
 
-
 The salt is 32 bytes, as long as the hash, which is what other signing tools make too.  Ours is not
 drawn but derived from key and content (as RFC 6979 derives its nonces): the same document under
 the same key gives the same files, so that a build can be compared with another byte for byte.  A
@@ -123,15 +122,25 @@ def load(path: Path) -> SigningKey:
 
 def is_signed(content: bytes, signed: bytes, signer: bytes) -> bool:
     """Whether a terminal with this signer.json would take `content`; ValueError for no signer."""
-    try:
-        facts = json.loads(signer)
-        modulus = bytes.fromhex(facts["modulus"])
-        if facts["exponent"] != f"{EXPONENT:06X}" or len(modulus) != _SIZE:
-            raise ValueError
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError("not a signer's key") from error
+    _, modulus = _signer(signer)
     try:
         signature.verify(hashlib.sha256(content).digest(), signed, modulus, EXPONENT)
     except BadSignature:
         return False
     return True
+
+
+def key_id(signer: bytes) -> str:
+    """What the key in a signer.json goes by; ValueError for no signer."""
+    return _signer(signer)[0]
+
+
+def _signer(content: bytes) -> tuple[str, bytes]:
+    try:
+        facts = json.loads(content)
+        name, modulus = str(facts["key_id"]), bytes.fromhex(facts["modulus"])
+        if facts["exponent"] != f"{EXPONENT:06X}" or len(modulus) != _SIZE:
+            raise ValueError
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError("not a signer's key") from error
+    return name, modulus
