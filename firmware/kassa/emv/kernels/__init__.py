@@ -1,7 +1,18 @@
 """The kernels, one a scheme, by the number EMVCo gave them (Book A, table 3-4).
 
 A kernel has `async run(tap) -> Outcome` and `async issuer_update(tap, answer) -> None`; it raises
-nothing that a card can bring about.
+nothing that a card can bring about.  Only what the configuration names is loaded.
+
+    2  Mastercard, EMV mode                  GENERATE AC, CDA, torn transactions
+    3  Visa, qVSDC                           one GET PROCESSING OPTIONS, fDDA
+    4  American Express, Expresspay EMV mode GENERATE AC, CDA or SDA, mobile verification
+    5  JCB, EMV mode                         GENERATE AC, CDA                     experimental
+    6  Discover and Diners, D-PAS EMV mode   one GET PROCESSING OPTIONS, CDA      experimental
+    7  UnionPay, QuickPass                   as kernel 3
+
+Experimental: written from what is public, not confirmed by anybody's cards yet; a configuration
+must say `experimental = true` to have one.  Mag-stripe mode exists in none of them.  Relay
+resistance (kernel 2) is off unless configured: a PN532 is not timed well enough to trust it.
 """
 
 from typing import TYPE_CHECKING
@@ -32,4 +43,8 @@ def create(number: int) -> "Kernel":
         from kassa.emv.kernels.kernel3 import Kernel3
 
         return Kernel3()
+    if number == 4:
+        from kassa.emv.kernels.kernel4 import Kernel4
+
+        return Kernel4()
     raise ConfigError("kernel {} is not built in".format(number))

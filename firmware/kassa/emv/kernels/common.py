@@ -4,7 +4,7 @@ the outcomes (EMV Contactless Book A, 6; Books C-3 to C-7)."""
 from typing import TYPE_CHECKING
 
 from kassa.emv import apdu, dol, outcome, tags
-from kassa.emv.errors import CardDataError, EmvError
+from kassa.emv.errors import CardDataError, EmvError, TlvError
 from kassa.emv.outcome import Outcome, UiRequest
 from kassa.system.card import CardError, TwoCards
 
@@ -47,6 +47,19 @@ async def processing_options(
     sw, body = await apdu.exchange(tap.card, apdu.get_processing_options(tap.pdol_values))
     tap.log.event("emv", "gpo", sw="{:04X}".format(sw))
     return sw, body
+
+
+def exactly(tap: "Tap", tag: int, length: int) -> bytes:
+    """The card's object `tag`, zeros where it gave none; TlvError unless it has `length` bytes.
+
+    For elements whose meaning, and length, depends on the kernel.
+    """
+    value = tap.data.get(tag, tap.fci.get(tag))
+    if not value:
+        return bytes(length)
+    if len(value) != length:
+        raise TlvError("wrong length")
+    return value
 
 
 def refused(tap: "Tap", sw: int, rule: str) -> Outcome:

@@ -3,10 +3,11 @@
 
 from typing import TYPE_CHECKING
 
-from kassa.emv import apdu, tags, tlv, tvr
+from kassa.emv import action_analysis, apdu, dol, outcome, tags, terminal_risk, tlv, tvr
 from kassa.emv.errors import CardDataError, TlvError
 
 if TYPE_CHECKING:
+    from kassa.emv.config_reader import Record
     from kassa.emv.tap import Tap
 
 # D-7: application interchange profile (82)
@@ -38,6 +39,39 @@ def prepare_cda(tap: "Tap", rule: str) -> bool:
         tap.decide(rule, "no CDA: no CA key for index " + tap.data[tags.CA_KEY_INDEX].hex())
         return False
     return True
+
+
+def analyse(tap: "Tap", codes: "Record", authenticated: bool, method: str, rule: str) -> int:
+    """The cryptogram to ask for: floor limit, the terminal's risk management and action analysis
+    (kernels 4 and 5).
+
+    `authenticated` says that the card is, or by CDA will be; `method` is how the cardholder was
+    verified.  What speaks against an offline approval here does so whatever the action codes say.
+    """
+    indicators = tap.indicators
+    if indicators is not None:
+        if indicators.floor_limit_exceeded:
+            tap.set_tvr(tvr.FLOOR_LIMIT_EXCEEDED)
+        if indicators.status_check or indicators.zero_amount:
+            tap.go_online(rule, "status check or no amount")
+    # R-1, R-2
+    if terminal_risk.listed(tap):
+        tap.go_online(rule, "the card is on the exception list")
+    terminal_risk.select(tap)
+    if not authenticated and not tap.online_only:
+        tap.go_online(rule, "nothing proves the card")
+    if method == outcome.CVM_ONLINE_PIN and not tap.online_only:
+        tap.go_online(rule, "the host verifies the PIN")
+    return action_analysis.decide(tap, codes, rule)
+
+
+async def exchange(tap: "Tap", reference: int) -> "tuple[int, bytes, bytes]":
+    """GENERATE AC: (status word, answer, the values of CDOL1 that were sent)."""
+    tap.phase("ac")
+    values = dol.fill(tap.data[tags.CDOL1], tap.value)
+    sw, body = await apdu.exchange(tap.card, apdu.generate_ac(reference, values))
+    tap.log.event("emv", "ac", sw="{:04X}".format(sw))
+    return sw, body, values
 
 
 def keep_objects(tap: "Tap", template: bytes, strict: bool) -> None:

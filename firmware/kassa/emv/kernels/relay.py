@@ -43,6 +43,7 @@ async def check(tap: "Tap") -> None:
         return
     if not tap.data[tags.AIP][1] & AIP2_RELAY:
         tap.set_tvr(tvr.RELAY_NOT_PERFORMED)
+        tap.decide("C2-14", "the card has no relay resistance")
         return
     measured = least = response_time = 0
     for attempt in range(_ATTEMPTS):
@@ -60,6 +61,9 @@ async def check(tap: "Tap") -> None:
     if _mismatch(response_time) or max(0, measured - least) > _ACCURACY:
         tap.set_tvr(tvr.RELAY_THRESHOLD_EXCEEDED)
     tap.set_tvr(tvr.RELAY_PERFORMED)
+    tap.decide(
+        "C2-14", "relay resistance: {} us, TVR byte 5 {:02X}".format(measured * 100, tap.tvr[4])
+    )
 
 
 async def _exchange(tap: "Tap") -> "tuple[int, int, int, int]":

@@ -1,36 +1,71 @@
-"""Transactions torn in GENERATE AC, and what it takes to recover them (Book C-2, 3.7 and 7.6)."""
+"""C2-11: transactions torn in GENERATE AC, and what it takes to recover them (Book C-2, 3.7 and
+7.6)."""
 
 import hashlib
 from typing import TYPE_CHECKING
 
-from kassa.emv import dol, tags
+from kassa.emv import apdu, dol, tags
 from kassa.emv.errors import DolError
 
 if TYPE_CHECKING:
     from kassa.emv.tap import Tap
 
-# What the terminal said in the torn GENERATE AC, and must say again of it to the host.
-_SAID = (tags.UNPREDICTABLE, tags.CAPABILITIES, tags.CVM_RESULTS)
+# What the terminal said in the torn GENERATE AC, and must say again of it to the host; the last
+# five are what relay resistance was measured with, which CDA signs.
+_SAID = (
+    tags.UNPREDICTABLE,
+    tags.CAPABILITIES,
+    tags.CVM_RESULTS,
+    0xDF8301,
+    0xDF8302,
+    0xDF8303,
+    0xDF8304,
+    0xDF8305,
+)
 _TICKS_MASK = (1 << 30) - 1
+
+
+class Asked:
+    """What a card is asked for, and why.
+
+    reference   P1 of GENERATE AC: AAC, TC or ARQC, with CDA added when that is asked
+    method      the cardholder verification that goes with it, one of `outcome.CVM_...`
+    receipt     whether the outcome asks for a receipt
+    values      those of CDOL1, as they were sent
+    """
+
+    def __init__(self, reference: int, method: str, receipt: bool) -> None:
+        self.reference = reference
+        self.method = method
+        self.receipt = receipt
+        self.values = b""
+
+    @property
+    def type(self) -> int:
+        """AAC, TC or ARQC."""
+        return self.reference & apdu.AC_TYPE
 
 
 class TornRecord:
     """One torn transaction: the card, the transaction, what was asked, and `related`, the values
     of DRDOL."""
 
-    def __init__(self, tap: "Tap", related: bytes, asked: "tuple[int, str, bool, bytes]") -> None:
+    def __init__(self, tap: "Tap", related: bytes, asked: Asked) -> None:
         self.card = _card(tap)
         self.transaction = _transaction(tap)
         self.since = tap.ticks()
         self.related = related
         self._asked = asked
         self._tvr = bytes(tap.tvr)
+        self._pdol_values = tap.pdol_values
         self._said = {tag: tap.terminal_data[tag] for tag in _SAID if tag in tap.terminal_data}
 
-    def restore(self, tap: "Tap") -> "tuple[int, str, bool, bytes]":
+    def restore(self, tap: "Tap") -> Asked:
         """Make `tap` say what the torn one said; returns what was asked then."""
         tap.terminal_data.update(self._said)
         tap.tvr[:] = self._tvr
+        # ODA-6: the card signed what it was sent in the tap that was torn.
+        tap.pdol_values = self._pdol_values
         return self._asked
 
 
@@ -41,18 +76,20 @@ class TornLog:
     def __init__(self) -> None:
         self._records: "list[TornRecord]" = []
 
-    def keep(self, tap: "Tap", most: int, asked: "tuple[int, str, bool, bytes]") -> None:
-        """Remember a torn GENERATE AC, if the card has DRDOL and the configuration room for it."""
+    def keep(self, tap: "Tap", most: int, asked: Asked) -> bool:
+        """Remember a torn GENERATE AC; False if the card has no DRDOL or the configuration no room
+        for it."""
         drdol = tap.data.get(tags.DRDOL)
         if not most or drdol is None:
-            return
+            return False
         try:
             related = dol.fill(drdol, tap.value)
         except DolError:
-            return
+            return False
         self._records.append(TornRecord(tap, related, asked))
         while len(self._records) > most:
             self._records.pop(0)
+        return True
 
     def find(self, tap: "Tap", lifetime_s: int) -> "TornRecord | None":
         """The record of this card and sequence number, torn in this very transaction and not too
