@@ -25,11 +25,25 @@ TC, AAC, ARQC = 0x40, 0x00, 0x80
 CAPABLE_OF_CDA = bytes.fromhex("8F019290019F320103")
 
 
-def kernel2(may_approve_offline: bool = False, floor_limit: int = 0, **fields: Any) -> Any:
+NO_DICE = {
+    "random_threshold": 0,
+    "random_percent": 0,
+    "random_max_percent": 0,
+    "velocity_per_day": 10,
+}
+
+
+def kernel2(
+    may_approve_offline: bool = False,
+    floor_limit: int = 0,
+    unsigned_cap: int = 100_000,
+    **fields: Any,
+) -> Any:
     """A change of the sandbox configuration: fields of Mastercard's kernel2 table."""
 
     def change(source: dict[str, Any]) -> None:
         source["terminal"]["offline_approval"] = may_approve_offline
+        source["risk"] = {**NO_DICE, "unsigned_cap": unsigned_cap}
         source["combinations"][3]["floor_limit"] = floor_limit
         source["combinations"][3]["kernel2"].update(fields)
 

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 
 def listed(tap: "Tap") -> bool:
-    """R-1: True if the card is on the exception list; the TVR says so.
-
-    Where nobody can tell, because the list cannot be relied on, the tap must go online.
-    """
+    """R-1: True if the card is on the exception list; the TVR says so, and nothing may be approved
+    offline.  Nor may it where nobody can tell, because the list cannot be relied on."""
     if tap.risk is None:
         return False
     found = tap.risk.listed(tap.pan, tap.psn)
@@ -28,7 +26,7 @@ def listed(tap: "Tap") -> bool:
         return False
     if found:
         tap.set_tvr(tvr.ON_EXCEPTION_LIST)
-        tap.decide("R-1", "the card is on the exception list")
+        tap.go_online("R-1", "the card is on the exception list")
     return bool(found)
 
 

@@ -125,6 +125,8 @@ class Kernel2:
         if not generate_ac.verify(tap, asked.reference, asked.values):
             tap.decide("C2-10", "CDA failed on the answer: end")
             raise CardDataError("cam failed")
+        if asked.reference & apdu.CDA and got != apdu.AAC:
+            tap.authenticated = "cda"
         return _outcome(tap, asked, got)
 
     async def _recover(self, tap: "Tap", asked: Asked) -> "tuple[bytes | None, Asked]":
@@ -205,13 +207,24 @@ def _analyse(tap: "Tap", cda: bool) -> Asked:
     elif not listed:
         # R-2: over the floor limit, or listed, nothing is left to the dice.
         terminal_risk.select(tap)
-    if not cda and not tap.online_only and amount > tap.unsigned_cap:
-        tap.go_online("C2-8", "nothing would be signed at this amount")
+    if not tap.online_only:
+        _ask_online(tap, cda, method)
     reference = action_analysis.decide(tap, settings)
     # C2-9: the CDA bit is asked when selected, but not for an AAC.
     if cda and reference != apdu.AAC:
         reference |= apdu.CDA
     return Asked(reference, method, over or method == outcome.CVM_SIGNATURE)
+
+
+def _ask_online(tap: "Tap", cda: bool, method: str) -> None:
+    """What speaks against an offline approval whatever the action codes say."""
+    indicators = tap.indicators
+    if indicators is not None and (indicators.status_check or indicators.zero_amount):
+        tap.go_online("EP-2", "status check or amount zero")
+    elif method == outcome.CVM_ONLINE_PIN:
+        tap.go_online("C2-7", "the host verifies the PIN")
+    elif not cda and tap.transaction.amount_minor > tap.unsigned_cap:
+        tap.go_online("C2-8", "nothing would be signed at this amount")
 
 
 def _outcome(tap: "Tap", asked: Asked, got: int) -> Outcome:
