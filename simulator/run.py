@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from host_tools.lens import Lens
 from simulator import cards
 from simulator.bench import Bench
 from simulator.cards import trace
-from simulator.cards.lens import Lens
 from simulator.clock import NS_PER_MS
 from simulator.scenario import Scenario, Step
 

@@ -4,7 +4,7 @@
     card.transceive(bytes.fromhex("00A404000E325041592E5359532E444446303100"))
 
 `names()` lists the wallet; `trace.load(path)` replays a recording; `awkward` spoils any of them;
-`issuers` is what the bank's side knows; `lens.decode` explains an exchange.
+`issuers` is what the bank's side knows.
 """
 
 from simulator.cards.card import Card, CardLost

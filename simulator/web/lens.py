@@ -1,6 +1,6 @@
 """The developer's lens on the host's side: messages as the acquirer logs them, decoded.
 
-The card's side is `simulator.cards.lens`.
+The card's side is `host_tools.lens`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from host_tools import iso8583_fields
-from simulator.cards import bits
-from simulator.cards.dictionary import ELEMENTS
+from host_tools.lens import Context, fields
 from simulator.web.hub import Message
 
 _TITLES = {
@@ -35,14 +34,14 @@ def iso_message(message: dict[str, Any]) -> Message:
     {number, name, value, tree}, the tree being that of DE 55.
     """
     mti: str = message["mti"]
-    fields: dict[str, str] = message["fields"]
+    sent: dict[str, str] = message["fields"]
     direction = {"in": "request", "out": "answer"}.get(message["direction"], "note")
     title = _TITLES.get(mti) or _TITLES.get(mti[:2]) or "Note"
-    title = _NETWORK.get(fields.get(_NETWORK_CODE, ""), title)
+    title = _NETWORK.get(sent.get(_NETWORK_CODE, ""), title)
     facts: list[Message] = []
-    if (code := fields.get(_RESPONSE_CODE)) is not None:
+    if (code := sent.get(_RESPONSE_CODE)) is not None:
         facts.append({"text": code, "ok": code == _APPROVED})
-    if (stan := fields.get(_STAN)) is not None:
+    if (stan := sent.get(_STAN)) is not None:
         facts.append({"text": f"#{stan}"})
     return {
         "direction": direction,
@@ -51,7 +50,7 @@ def iso_message(message: dict[str, Any]) -> Message:
         "facts": facts,
         "note": message.get("note") or "",
         "card": (message.get("card") or {}).get("pan", ""),
-        "fields": [_row(number, fields[number], message.get("emv", {})) for number in fields],
+        "fields": [_row(number, sent[number], message.get("emv", {})) for number in sent],
     }
 
 
@@ -64,18 +63,13 @@ def _row(number: str, value: str, emv: dict[str, str]) -> Message:
     }
     if number == _ICC_DATA and emv:
         row["value"] = ""
-        row["tree"] = [_element(tag, value) for tag, value in emv.items()]
+        row["tree"] = icc_data(emv)
     return row
 
 
-def _element(tag: str, value: str) -> Message:
-    known = ELEMENTS.get(int(tag, 16))
-    text = bits.explain(int(tag, 16), bytes.fromhex(value))
-    return {
-        "tag": tag,
-        "name": known.title if known else "Unknown",
-        "length": len(value) // 2,
-        "value": value,
-        "text": text,
-        "fields": [],
-    }
+def icc_data(emv: dict[str, str]) -> list[Message]:
+    """The objects of DE 55, tag to value in hexadecimal, as the lens shows them."""
+    objects = [(int(tag, 16), bytes.fromhex(value)) for tag, value in emv.items()]
+    context = Context()
+    context.survey(objects)
+    return [fields.of_value(tag, value, context) for tag, value in objects]

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
-from simulator.cards.lens import Lens
+from host_tools.lens import Lens
 from simulator.clock import NS_PER_MS
 from simulator.web import lens
 from simulator.web.hub import Message

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kassa.emv import apdu
 
+from host_tools.lens import Lens, decode, values
 from simulator import cards
-from simulator.cards import bits
-from simulator.cards.lens import Lens, decode
 from tests.emv.reader import Present, Terminal
 
 
@@ -37,7 +36,7 @@ def test_commands_and_answers_have_names() -> None:
     ]
     assert seen == [
         ("SELECT", "2PAY.SYS.DDF01", "done"),
-        ("SELECT", "A0000000031010", "done"),
+        ("SELECT", "A0000000031010 (Visa credit or debit)", "done"),
         ("GET PROCESSING OPTIONS", "", "done"),
         ("READ RECORD", "file 2, record 1", "done"),
     ]
@@ -46,9 +45,8 @@ def test_commands_and_answers_have_names() -> None:
 def test_the_values_of_a_dol_are_named_by_the_list_the_card_gave() -> None:
     gpo = explained("visa_credit")[2]
     asked = fields(gpo["command"]["fields"])
-    assert asked["9F02"]["value"] == "000000001250" and asked["9F02"]["text"] == [
-        "1250 minor units"
-    ]
+    assert asked["9F02"]["value"] == "000000001250"
+    assert asked["9F02"]["text"] == ["12.50 EUR"]
     assert "byte 1: EMV mode" in asked["9F66"]["text"]
     ac = explained("mastercard_credit")[-1]
     assert ac["command"]["text"] == "ARQC"
@@ -99,10 +97,11 @@ def test_garbage_is_explained_as_far_as_it_goes(command: bytes, response: bytes 
         ),
         (0x9F6C, "0080", ["byte 2: consumer device CVM performed"]),
         (0x9F10, "0601", []),
+        (0x95, "0000000000", ["no bit is set"]),
     ],
 )
 def test_coded_elements_are_put_in_words(tag: int, value: str, lines: list[str]) -> None:
-    assert bits.explain(tag, bytes.fromhex(value)) == lines
+    assert values.explain(tag, bytes.fromhex(value)) == lines
 
 
 def test_format_1_answers_are_taken_apart() -> None:

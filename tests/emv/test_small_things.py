@@ -9,8 +9,8 @@ from kassa.emv.kernels import kernel2, kernel3, relay
 from kassa.emv.outcome import Outcome
 from kassa.emv.transaction_data import bcd, comparable_date
 
-from simulator.cards import bits
-from simulator.cards.dictionary import ELEMENTS
+from host_tools.lens import bits
+from host_tools.lens.elements import ELEMENTS
 
 
 @given(st.integers(0, 10**12 - 1))

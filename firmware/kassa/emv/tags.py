@@ -1,7 +1,7 @@
 """The data elements the kernels name, how they are written into a DOL, and how long a card's may
 be.
 
-The complete dictionary with titles is the simulator's (`simulator/cards/dictionary.py`): the
+The complete dictionary with titles is the host tools' (`host_tools/lens/elements.py`): the
 device has no use for it. Sources: EMV 4.3 Book 3 Annex A, EMV Contactless Book C-2 Annex A, Book
 C-3 Annex A.
 """
