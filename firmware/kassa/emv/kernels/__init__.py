@@ -47,4 +47,8 @@ def create(number: int) -> "Kernel":
         from kassa.emv.kernels.kernel4 import Kernel4
 
         return Kernel4()
+    if number == 5:
+        from kassa.emv.kernels.kernel5 import Kernel5
+
+        return Kernel5()
     raise ConfigError("kernel {} is not built in".format(number))

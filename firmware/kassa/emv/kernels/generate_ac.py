@@ -15,6 +15,14 @@ AIP1_CDA = 0x01
 AIP1_SDA = 0x40
 AIP2_EMV_MODE = 0x80
 
+# 9F33
+_CAPABILITY1_CONTACTS = 0x20
+_CAPABILITY2_ONLINE_PIN = 0x40
+_CAPABILITY2_SIGNATURE = 0x20
+_CAPABILITY2_NO_CVM = 0x08
+_CAPABILITY3_SDA = 0x80
+_CAPABILITY3_CDA = 0x08
+
 _CDA_DATA = (
     tags.CA_KEY_INDEX,
     tags.ISSUER_CERTIFICATE,
@@ -23,6 +31,17 @@ _CDA_DATA = (
     tags.ICC_EXPONENT,
     tags.SDA_TAGS,
 )
+
+
+def capabilities(settings: "Record", cvm_required: bool, sda: bool = False) -> bytes:
+    """Terminal capabilities, 9F33, of a table with contacts, online_pin, signature and cda; no CVM
+    is no method where one is required."""
+    first = _CAPABILITY1_CONTACTS if settings.contacts else 0
+    second = 0 if cvm_required else _CAPABILITY2_NO_CVM
+    second |= _CAPABILITY2_ONLINE_PIN if settings.online_pin else 0
+    second |= _CAPABILITY2_SIGNATURE if settings.signature else 0
+    third = (_CAPABILITY3_SDA if sda else 0) | (_CAPABILITY3_CDA if settings.cda else 0)
+    return bytes((first, second, third))
 
 
 def prepare_cda(tap: "Tap", rule: str) -> bool:

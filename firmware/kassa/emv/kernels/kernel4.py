@@ -60,14 +60,6 @@ _ENHANCED3_CVM_REQUIRED = 0x40
 _ENHANCED4_DELAYED = 0x40
 _ENHANCED4_VERSION = 0x03  # of the book: 2.7 and later
 
-# 9F33
-_CAPABILITY1_CONTACTS = 0x20
-_CAPABILITY2_ONLINE_PIN = 0x40
-_CAPABILITY2_SIGNATURE = 0x20
-_CAPABILITY2_NO_CVM = 0x08
-_CAPABILITY3_SDA = 0x80
-_CAPABILITY3_CDA = 0x08
-
 _AIP2_MOBILE = 0x40
 # 9F70
 _INTERFACES1_CONTACTS = 0x20
@@ -152,7 +144,7 @@ class Kernel4:
         """CX-2: the card's CVM list, in which "PIN verified by the card" is the device's own
         verification; None where another interface may do better."""
         required = tap.indicators is not None and tap.indicators.cvm_required
-        cvm.none(tap, "the list has not been looked at yet", "CX-2")
+        cvm.result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
         mobile = bool(tap.data[tags.AIP][1] & _AIP2_MOBILE)
         listed = b""
         if tap.data[tags.AIP][0] & cvm.AIP1_CARDHOLDER_VERIFICATION:
@@ -165,19 +157,20 @@ class Kernel4:
                 self._owner_first(tap)
             method = _without_verification(tap, listed)
             if method is not None:
+                _note(tap, method)
                 return method
 
         def device() -> bool:
             return self._device_verified(tap)
 
         if listed:
-            capability = _cvm_capability(settings, required)
+            capability = tap.terminal_data[tags.CAPABILITIES][1]
             asked = device if mobile and settings.mobile_cvm else None
             method = cvm.by_list(tap, listed, capability, asked)
         else:
-            method = cvm.result(tap, outcome.CVM_NONE, 0x3F, 0x00, 0x00)
+            method = outcome.CVM_NONE
             tap.set_tvr(tvr.CARDHOLDER_NOT_VERIFIED)
-        tap.decide("CX-2", "{}, 9F34 {}".format(method, tap.terminal_data[tags.CVM_RESULTS].hex()))
+        _note(tap, method)
         # Byte 3 bit 80: nobody was verified who should have been.
         if tap.tvr[2] & tvr.CARDHOLDER_NOT_VERIFIED & 0xFF:
             if settings.contacts and _has_contacts(tap):
@@ -256,21 +249,8 @@ def _describe_reader(tap: "Tap", settings: "Record") -> None:
     )
     tap.terminal_data[_READER] = bytes((reader,))
     tap.terminal_data[_ENHANCED] = bytes(enhanced)
-    tap.terminal_data[tags.CAPABILITIES] = bytes(
-        (
-            _CAPABILITY1_CONTACTS if settings.contacts else 0,
-            _cvm_capability(settings, required),
-            (_CAPABILITY3_SDA if settings.sda else 0) | (_CAPABILITY3_CDA if settings.cda else 0),
-        )
-    )
-
-
-def _cvm_capability(settings: "Record", required: bool) -> int:
-    """9F33 byte 2: no CVM is no method where one is required."""
-    return (
-        (_CAPABILITY2_ONLINE_PIN if settings.online_pin else 0)
-        | (_CAPABILITY2_SIGNATURE if settings.signature else 0)
-        | (0 if required else _CAPABILITY2_NO_CVM)
+    tap.terminal_data[tags.CAPABILITIES] = generate_ac.capabilities(
+        settings, required, settings.sda
     )
 
 
@@ -328,6 +308,10 @@ def _authenticate(tap: "Tap", settings: "Record") -> "tuple[bool, bool]":
     return False, False
 
 
+def _note(tap: "Tap", method: str) -> None:
+    tap.decide("CX-2", "{}, 9F34 {}".format(method, tap.terminal_data[tags.CVM_RESULTS].hex()))
+
+
 def _without_verification(tap: "Tap", listed: bytes) -> "str | None":
     """Nobody must be verified: no list, or its first "no CVM" that applies; None if there is
     none."""
@@ -336,7 +320,7 @@ def _without_verification(tap: "Tap", listed: bytes) -> "str | None":
     for at in range(8, len(listed), 2):
         rule, condition = listed[at], listed[at + 1]
         if rule & 0x3F == cvm.NO_CVM and cvm.applies(
-            tap, condition, cvm.NO_CVM, _CAPABILITY2_NO_CVM, listed
+            tap, condition, cvm.NO_CVM, tap.terminal_data[tags.CAPABILITIES][1], listed
         ):
             return cvm.result(tap, outcome.CVM_NONE, rule, condition, 0x02)
     return None
