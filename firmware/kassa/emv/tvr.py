@@ -38,3 +38,8 @@ RELAY_PERFORMED = 0x402
 def set_bit(tvr: bytearray, bit: int) -> None:
     """Set one of the bits above in the five bytes of `tvr`."""
     tvr[bit >> 8] |= bit & 0xFF
+
+
+def is_set(tvr: bytearray, bit: int) -> bool:
+    """Whether one of the bits above is set."""
+    return bool(tvr[bit >> 8] & bit & 0xFF)

@@ -51,4 +51,8 @@ def create(number: int) -> "Kernel":
         from kassa.emv.kernels.kernel5 import Kernel5
 
         return Kernel5()
+    if number == 6:
+        from kassa.emv.kernels.kernel6 import Kernel6
+
+        return Kernel6()
     raise ConfigError("kernel {} is not built in".format(number))

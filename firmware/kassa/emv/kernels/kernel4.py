@@ -171,8 +171,7 @@ class Kernel4:
             method = outcome.CVM_NONE
             tap.set_tvr(tvr.CARDHOLDER_NOT_VERIFIED)
         _note(tap, method)
-        # Byte 3 bit 80: nobody was verified who should have been.
-        if tap.tvr[2] & tvr.CARDHOLDER_NOT_VERIFIED & 0xFF:
+        if tvr.is_set(tap.tvr, tvr.CARDHOLDER_NOT_VERIFIED):
             if settings.contacts and _has_contacts(tap):
                 tap.decide("CX-2", "cardholder not verified: another interface")
                 return None
