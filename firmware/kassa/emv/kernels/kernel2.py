@@ -125,8 +125,6 @@ class Kernel2:
         if not generate_ac.verify(tap, asked.reference, asked.values):
             tap.decide("C2-10", "CDA failed on the answer: end")
             raise CardDataError("cam failed")
-        if asked.reference & apdu.CDA and got != apdu.AAC:
-            tap.authenticated = "cda"
         return _outcome(tap, asked, got)
 
     async def _recover(self, tap: "Tap", asked: Asked) -> "tuple[bytes | None, Asked]":

@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from kassa.emv import apdu, dol, outcome, preprocessing, records, tags
+from kassa.emv import apdu, dol, outcome, preprocessing, records, tags, terminal_risk
 from kassa.emv.errors import CardDataError, EmvError
+from kassa.emv.kernels import common
 from kassa.emv.outcome import Outcome, UiRequest
 from kassa.emv.preprocessing import (
     TTQ1_CONTACT_CHIP,
+    TTQ1_ODA_ONLINE,
     TTQ1_OFFLINE_ONLY,
     TTQ1_ONLINE_PIN,
     TTQ1_SIGNATURE,
@@ -33,10 +35,12 @@ CTQ1_SWITCH_IF_ODA_FAILS = 0x10
 CTQ1_ONLINE_IF_EXPIRED = 0x08
 CTQ1_SWITCH_FOR_CASH = 0x04
 CTQ1_SWITCH_FOR_CASHBACK = 0x02
+CTQ1_NOT_AT_ATM = 0x01
 CTQ2_CDCVM_PERFORMED = 0x80
 CTQ2_ISSUER_UPDATE = 0x40
 
 _NO_CTQ = b"\0\0"
+_ATM = (0x14, 0x15, 0x16)
 
 
 class Kernel3:
@@ -50,26 +54,27 @@ class Kernel3:
             return outcome.one_card_only()
         except CardError:
             # Book C-3, 5.2.2 and 5.4: whatever was lost, the card is asked for once more.
+            tap.decide("EP-13", "transmission error: the card is asked for again")
             return outcome.try_again(error="transmission error")
         except CardDataError as error:
             return outcome.end_application(error=error.error, sw=error.sw)
         except EmvError:
             # D-1, D-2: what is not TLV, or holds an object twice, ends the application.
+            tap.decide("D-1", "what the card sent cannot be read")
             return outcome.end_application(error="parsing error")
 
     async def _run(self, tap: "Tap") -> Outcome:
-        if not self._apply_program_limits(tap):
+        if not _apply_program_limits(tap):
             return outcome.select_next("max limit exceeded")
         # C3-1: the PDOL names 9F66.
-        pdol = tap.fci.get(tags.PDOL, b"")
-        if not dol.asks_for(pdol, tags.TTQ):
+        if not dol.asks_for(tap.fci.get(tags.PDOL, b""), tags.TTQ):
+            tap.decide("C3-1", "the card does not ask for the TTQ")
             raise CardDataError("card data missing")
-        command = apdu.get_processing_options(dol.fill(pdol, tap.value))
-        tap.phase("gpo")
-        sw, body = await apdu.exchange(tap.card, command)
-        tap.log.event("emv", "gpo", sw="{:04X}".format(sw))
+        sw, body = await common.processing_options(tap)
         if sw != apdu.OK:
-            return _refused(sw)
+            # C3-1: 6984 another interface, 6985 the next application, 6986 the phone wants its
+            # owner, all else ends it.
+            return common.refused(tap, sw, "C3-1")
         tap.store(records.processing_options(body), strict=False)
 
         # C3-2: no AFL is legal.
@@ -78,6 +83,7 @@ class Kernel3:
             tap.phase("records")
             count = await records.read_all(tap, afl, strict=False)
             tap.log.event("emv", "records", count=count)
+        # EP-15: before anything is computed with it.
         tap.card_read_ok()
 
         if tap.transaction.is_refund:
@@ -86,109 +92,14 @@ class Kernel3:
             tap.identify()
             tap.decide("C3-3", "refund: the host decides, whatever the cryptogram")
             return outcome.refund_request()
-        cid = _cryptogram_type(tap)
+        cid = cryptogram_type(tap)
         if cid != apdu.AAC:
             # C3-2: mandatory data.
             tap.needs(tags.CRYPTOGRAM, tags.AIP, tags.ATC, tags.IAD, tags.TRACK2)
             tap.identify()
         elif tags.TRACK2 in tap.data or tags.PAN in tap.data:
             tap.identify()
-        return self._dispose(tap, cid)
-
-    def _apply_program_limits(self, tap: "Tap") -> bool:
-        # C3-8: dynamic reader limits by application program identifier; the longest that fits
-        # counts.
-        program = tap.fci.get(tags.PROGRAM_ID, b"")
-        limits = None
-        for entry in tap.combination.program_limits:
-            if program.startswith(entry.program) and (
-                limits is None or len(entry.program) > len(limits.program)
-            ):
-                limits = entry
-        if limits is None:
-            return True
-        unit_minor = 10**tap.terminal.currency_exponent
-        indicators = preprocessing.preprocess(
-            tap.combination.ttq,
-            limits,
-            None,
-            tap.transaction.amount_minor,
-            unit_minor,
-            tap.online_only,
-            tap.transaction.is_refund,
-        )
-        tap.apply(indicators)
-        return indicators.allowed
-
-    def _dispose(self, tap: "Tap", cid: int) -> Outcome:
-        # C3-3: AAC -> declined; ARQC -> online; TC -> offline, unless TTQ byte 2 bit 80.
-        if cid not in (apdu.ARQC, apdu.TC):
-            return _declined("declined by card")
-        online = cid == apdu.ARQC or bool(tap.ttq[1] & TTQ2_ONLINE_REQUIRED)
-        if not online:
-            decision = self._offline(tap)
-            if decision is not None and decision.kind != outcome.ONLINE_REQUEST:
-                return decision
-            online = decision is not None
-
-        # C3-6
-        cvm = _cardholder_verification(tap, cid)
-        if cvm is None:
-            return _declined("cardholder not verified")
-        online = online or cvm == outcome.CVM_ONLINE_PIN
-        if not online:
-            message = outcome.MESSAGE_APPROVED
-            if cvm == outcome.CVM_SIGNATURE:
-                message = outcome.MESSAGE_APPROVED_SIGN
-            result = Outcome(
-                outcome.APPROVED, ui=UiRequest(message, outcome.CARD_READ_OK), cvm=cvm
-            )
-        else:
-            result = Outcome(
-                outcome.ONLINE_REQUEST,
-                ui=UiRequest(outcome.MESSAGE_AUTHORISING, outcome.PROCESSING),
-                cvm=cvm,
-            )
-            # C3-7: both sides can take an issuer's update: a second tap after the host's answer.
-            if tap.ttq[2] & TTQ3_ISSUER_UPDATE and _ctq(tap)[1] & CTQ2_ISSUER_UPDATE:
-                result.start = outcome.START_B
-                result.online_response = "emv_data"
-                result.ui_restart = UiRequest(outcome.MESSAGE_PRESENT_AGAIN, outcome.READY_TO_READ)
-        result.receipt = cvm == outcome.CVM_SIGNATURE
-        return result
-
-    def _offline(self, tap: "Tap") -> "Outcome | None":
-        """What stands against an offline approval: an outcome, or None to approve."""
-        go_online = Outcome(outcome.ONLINE_REQUEST)
-        ctq = _ctq(tap)
-        online_capable = not tap.ttq[0] & TTQ1_OFFLINE_ONLY
-        # C3-4: expired, or nothing to tell it by.
-        expiry, today = tap.data.get(tags.EXPIRY), tap.transaction.date
-        if expiry is None or today is None or comparable_date(expiry) < comparable_date(today):
-            if ctq[0] & CTQ1_ONLINE_IF_EXPIRED and online_capable:
-                return go_online
-            return _declined("expired")
-        # C3-4: cash and cashback by application usage control and CTQ.
-        if tap.transaction.type in (
-            CASH,
-            CASH_DISBURSEMENT,
-            PURCHASE_WITH_CASHBACK,
-        ) and not _cash_allowed(tap):
-            back = tap.transaction.type == PURCHASE_WITH_CASHBACK
-            if ctq[0] & (CTQ1_SWITCH_FOR_CASHBACK if back else CTQ1_SWITCH_FOR_CASH):
-                return outcome.try_another_interface(error="service not allowed")
-            return _declined("service not allowed")
-        # C3-5: a TC needs fDDA; then online if ODA fails, switch interface, or declined, in that
-        # order.
-        if tap.oda is not None and tap.oda.fdda(tap):
-            return None
-        if ctq[0] & CTQ1_ONLINE_IF_ODA_FAILS and online_capable:
-            return go_online
-        if ctq[0] & CTQ1_SWITCH_IF_ODA_FAILS and tap.ttq[0] & TTQ1_CONTACT_CHIP:
-            return outcome.try_another_interface(
-                outcome.MESSAGE_INSERT_CARD, error="offline data authentication"
-            )
-        return _declined("offline data authentication")
+        return _dispose(tap, cid)
 
     async def issuer_update(
         self, tap: "Tap", answer: "dict[int, bytes]", scripts: "list[bytes]"
@@ -215,32 +126,32 @@ class Kernel3:
             tap.log.trouble("emv", "issuer_update", error)
 
 
-def _refused(sw: int) -> Outcome:
-    # C3-1: 6984 another interface, 6985 the next application, 6986 the phone wants its owner, all
-    # else ends it.
-    if sw == apdu.NOT_ALLOWED_HERE:
-        return outcome.try_another_interface(error="status bytes", sw=sw)
-    if sw == apdu.CONDITIONS_NOT_SATISFIED:
-        return outcome.select_next("status bytes", sw)
-    if sw == apdu.SEE_PHONE:
-        # The field goes off for 1.3 s, so that the phone lets its owner act (Book C-3, table 5-3).
-        return outcome.try_again(outcome.MESSAGE_SEE_PHONE, error="see phone", field_off=13)
-    return outcome.end_application(error="status bytes", sw=sw)
-
-
-def _declined(error: str) -> Outcome:
-    return Outcome(
-        outcome.DECLINED,
-        ui=UiRequest(outcome.MESSAGE_NOT_AUTHORISED, outcome.CARD_READ_OK),
-        discretionary={"level": "l2", "error": error},
+def _apply_program_limits(tap: "Tap") -> bool:
+    # C3-8: dynamic reader limits by application program identifier; the longest that fits counts.
+    program = tap.fci.get(tags.PROGRAM_ID, b"")
+    limits = None
+    for entry in tap.combination.program_limits:
+        if program.startswith(entry.program) and (
+            limits is None or len(entry.program) > len(limits.program)
+        ):
+            limits = entry
+    if limits is None:
+        return True
+    indicators = preprocessing.preprocess(
+        tap.combination.ttq,
+        limits,
+        None,
+        tap.transaction.amount_minor,
+        10**tap.terminal.currency_exponent,
+        tap.online_only,
+        tap.transaction.is_refund,
     )
+    tap.apply(indicators)
+    tap.decide("C3-8", "limits of program {}, TTQ {}".format(limits.program.hex(), tap.ttq.hex()))
+    return indicators.allowed
 
 
-def _ctq(tap: "Tap") -> bytes:
-    return tap.data.get(tags.CTQ, _NO_CTQ)
-
-
-def _cryptogram_type(tap: "Tap") -> int:
+def cryptogram_type(tap: "Tap") -> int:
     """TC, ARQC or AAC: from 9F27, or where the card left that out, from the CVR in 9F10 (C3-2)."""
     cid = tap.data.get(tags.CID)
     if cid is not None:
@@ -254,10 +165,110 @@ def _cryptogram_type(tap: "Tap") -> int:
         raise CardDataError("card data missing")
     cid_byte = (iad[at] & 0x30) << 2
     tap.data[tags.CID] = bytes((cid_byte,))
+    tap.decide("C3-2", "no 9F27: the CVR says {:02X}".format(cid_byte))
     return cid_byte
 
 
-def _cardholder_verification(tap: "Tap", cid: int) -> "str | None":
+def _dispose(tap: "Tap", cid: int) -> Outcome:
+    # C3-3: AAC -> declined; ARQC -> online; TC -> offline, unless TTQ byte 2 bit 80.
+    if cid not in (apdu.ARQC, apdu.TC):
+        return common.declined(tap, "C3-3", "declined by card")
+    decision = None
+    online = True
+    if cid == apdu.ARQC:
+        tap.decide("C3-3", "ARQC: online")
+        if tap.ttq[0] & TTQ1_ODA_ONLINE and tap.oda is not None:
+            # What comes of it is the reader's to know; the host decides (Book C-3, 5.6).
+            tap.oda.fdda(tap)
+    elif tap.ttq[1] & TTQ2_ONLINE_REQUIRED:
+        tap.decide("C3-3", "TC, but the terminal asked for an online cryptogram: online")
+    else:
+        tap.decide("C3-3", "TC: offline")
+        decision = _against_offline(tap)
+        online = decision is not None
+    if decision is not None and decision.kind != outcome.ONLINE_REQUEST:
+        return decision
+
+    # C3-6
+    cvm = cardholder_verification(tap, cid)
+    if cvm is None:
+        return common.declined(tap, "C3-6", "cardholder not verified")
+    tap.decide("C3-6", "cardholder verification: " + cvm)
+    if not online and cvm != outcome.CVM_ONLINE_PIN:
+        return common.approved(tap, "C3-3", cvm)
+    result = common.online_request(tap, "C3-3", cvm)
+    # C3-7: both sides can take an issuer's update: a second tap after the host's answer.
+    if tap.ttq[2] & TTQ3_ISSUER_UPDATE and _ctq(tap)[1] & CTQ2_ISSUER_UPDATE:
+        tap.decide("C3-7", "issuer update: a second tap after the host's answer")
+        result.start = outcome.START_B
+        result.online_response = "emv_data"
+        result.ui_restart = UiRequest(outcome.MESSAGE_PRESENT_AGAIN, outcome.READY_TO_READ)
+    return result
+
+
+def _against_offline(tap: "Tap") -> "Outcome | None":
+    """What stands against approving a TC offline: an outcome, or None to approve."""
+    ctq = _ctq(tap)
+    # C3-4: expired, or nothing to tell it by.
+    expiry, today = tap.data.get(tags.EXPIRY), tap.transaction.date
+    if expiry is None or today is None or comparable_date(expiry) < comparable_date(today):
+        return _online_or_declined(tap, ctq[0] & CTQ1_ONLINE_IF_EXPIRED, "C3-4", "expired")
+    # C3-4: exception list hit -> declined.
+    if terminal_risk.listed(tap):
+        return common.declined(tap, "C3-4", "card on the exception list")
+    refused = _against_cash(tap, ctq)
+    if refused is not None:
+        return refused
+    # R-1, R-2
+    if terminal_risk.select(tap):
+        return _online_or_declined(tap, True, "R-2", "terminal risk management")
+    # C3-5: a TC needs fDDA; then online if ODA fails, switch interface, or declined, in that
+    # order.
+    if tap.oda is not None and tap.oda.fdda(tap):
+        tap.decide("C3-5", "fDDA verified")
+        return None
+    error = "offline data authentication"
+    if ctq[0] & CTQ1_ONLINE_IF_ODA_FAILS and _online_capable(tap):
+        return _online_or_declined(tap, True, "C3-5", error)
+    if ctq[0] & CTQ1_SWITCH_IF_ODA_FAILS and tap.ttq[0] & TTQ1_CONTACT_CHIP:
+        tap.decide("C3-5", "fDDA failed: the chip's contacts")
+        return outcome.try_another_interface(outcome.MESSAGE_INSERT_CARD, error=error)
+    return common.declined(tap, "C3-5", error)
+
+
+def _against_cash(tap: "Tap", ctq: bytes) -> "Outcome | None":
+    """C3-4: cash and cashback by application usage control and CTQ; None where it may be."""
+    kind = tap.transaction.type
+    if kind not in (CASH, CASH_DISBURSEMENT, PURCHASE_WITH_CASHBACK):
+        return None
+    if kind == CASH and tap.terminal.type[0] in _ATM and ctq[0] & CTQ1_NOT_AT_ATM:
+        return common.declined(tap, "C3-4", "not at contactless ATMs")
+    if _cash_allowed(tap):
+        return None
+    back = kind == PURCHASE_WITH_CASHBACK
+    if ctq[0] & (CTQ1_SWITCH_FOR_CASHBACK if back else CTQ1_SWITCH_FOR_CASH):
+        tap.decide("C3-4", "service not allowed: another interface")
+        return outcome.try_another_interface(error="service not allowed")
+    return common.declined(tap, "C3-4", "service not allowed")
+
+
+def _online_or_declined(tap: "Tap", wanted: "int | bool", rule: str, why: str) -> Outcome:
+    """An online request if that is `wanted` and this reader has a line, else declined."""
+    if wanted and _online_capable(tap):
+        tap.decide(rule, why + ": online")
+        return Outcome(outcome.ONLINE_REQUEST)
+    return common.declined(tap, rule, why)
+
+
+def _online_capable(tap: "Tap") -> bool:
+    return not tap.ttq[0] & TTQ1_OFFLINE_ONLY
+
+
+def _ctq(tap: "Tap") -> bytes:
+    return tap.data.get(tags.CTQ, _NO_CTQ)
+
+
+def cardholder_verification(tap: "Tap", cid: int) -> "str | None":
     """C3-6: the method, or None to decline (Book C-3, 5.7)."""
     ttq, ctq = tap.ttq, tap.data.get(tags.CTQ)
     required = ttq[1] & TTQ2_CVM_REQUIRED
