@@ -55,4 +55,8 @@ def create(number: int) -> "Kernel":
         from kassa.emv.kernels.kernel6 import Kernel6
 
         return Kernel6()
+    if number == 7:
+        from kassa.emv.kernels.kernel7 import Kernel7
+
+        return Kernel7()
     raise ConfigError("kernel {} is not built in".format(number))
