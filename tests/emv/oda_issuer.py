@@ -243,9 +243,12 @@ def authentication(*keys: Any, revoked: Any = ()) -> Oda:
     return Oda(CaKeys(keys or (ca_record(),), revoked), Recorder())  # type: ignore[arg-type]
 
 
+_settings = cache(configuration)
+
+
 def tap_of(made: Made, date: str | None = TODAY, aid: bytes = AID) -> Tap:
     """A tap in which `made` was read, for 12.50 euro."""
-    settings = configuration()
+    settings = _settings()
     data = sale(1250, date=date)
     tap = Tap(None, data, settings.terminal, NUMBER, lambda: 0, None, Recorder())  # type: ignore[arg-type]
     combination = next(c for c in settings.combinations if c.scheme == "visa")
