@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kassa.emv import apdu, outcome, preprocessing, selection, tags, tlv
-from kassa.emv.errors import TlvError
+from kassa.emv.errors import EmvError
 from kassa.emv.kernels import create
 from kassa.emv.outcome import Outcome, UiRequest
 from kassa.emv.tap import Tap
@@ -127,9 +127,11 @@ class EntryPoint:
         try:
             result = await self._select_and_run(tap)
         except TwoCards:
+            tap.decide("EP-6", "more than one card")
             result = outcome.one_card_only()
         except CardError as error:
             # EP-11: a transmission error in selection: start again at B.
+            tap.decide("EP-11", "transmission error in selection: the card is asked for again")
             self._log.trouble("emv", "transmission", error)
             result = outcome.try_again(outcome.MESSAGE_PRESENT_AGAIN, error="transmission error")
         return self._finish(tap.report(result))
@@ -151,11 +153,8 @@ class EntryPoint:
             # Book B, 3.3.1: the combination of the first tap, selected again.
             sw, body = await apdu.exchange(card, apdu.select(candidate.name))
             fci = selection.usable(candidate, sw, body)
-        except (TlvError, CardError) as error:
+        except (EmvError, CardError) as error:
             self._log.trouble("emv", "issuer_update", error)
-            return
-        if fci is None:
-            self._log.event("emv", "issuer_update", sw="{:04X}".format(sw))
             return
         tap.select(candidate.combination, candidate.indicators, candidate.adf, fci)
         await self._kernels[candidate.combination.kernel].issuer_update(
@@ -189,22 +188,14 @@ class EntryPoint:
         while listed:
             # EP-9: the best first; one that cannot be selected makes room for the next.
             candidate = selection.take_best(listed)
-            tap.phase("select")
-            sw, body = await apdu.exchange(tap.card, apdu.select(candidate.name))
-            fci = selection.usable(candidate, sw, body)
-            self._log.event(
-                "emv",
-                "select",
-                aid=candidate.adf.hex().upper(),
-                sw="{:04X}".format(sw),
-                taken=fci is not None,
-            )
+            fci = await self._select(tap, candidate)
             if fci is None:
                 continue
             combination = candidate.combination
             tap.select(
                 combination, candidate.indicators, fci.get(tags.DF_NAME) or candidate.adf, fci
             )
+            self._explain(tap)
             result = await self._kernels[combination.kernel].run(tap)
             # EP-13: Select Next goes on at C, with those that are left.
             if result.kind != outcome.SELECT_NEXT:
@@ -212,7 +203,38 @@ class EntryPoint:
                 return result
             self._log.event("emv", "select_next", **result.discretionary)
         # EP-8: nobody is left to select.
+        tap.decide("EP-8", "no application is left")
         return outcome.end_application(outcome.MESSAGE_TRY_ANOTHER_CARD, error="no application")
+
+    async def _select(self, tap: Tap, candidate: selection.Candidate) -> "dict[int, bytes] | None":
+        """SELECT `candidate`: its FCI's objects, or None and the trail says why not."""
+        tap.phase("select")
+        sw, body = await apdu.exchange(tap.card, apdu.select(candidate.name))
+        name = candidate.adf.hex().upper()
+        fci = None
+        try:
+            fci = selection.usable(candidate, sw, body)
+        except selection.NotUsable as error:
+            tap.decide(error.rule, "{} dropped: {}".format(name, error.why))
+        self._log.event("emv", "select", aid=name, sw="{:04X}".format(sw), taken=fci is not None)
+        return fci
+
+    def _explain(self, tap: Tap) -> None:
+        """Tell what pre-processing came to for the application that is now selected."""
+        combination, indicators = tap.combination, tap.indicators
+        tap.decide("EP-7", "{} by kernel {}".format(tap.aid.hex().upper(), combination.kernel))
+        if indicators is None:
+            return
+        for rule, met, words in (
+            ("EP-2", indicators.status_check, "status check"),
+            ("EP-2", indicators.zero_amount, "amount zero"),
+            ("EP-3", indicators.floor_limit_exceeded, "over the floor limit"),
+            ("EP-3", indicators.cvm_required, "cardholder verification required"),
+        ):
+            if met:
+                tap.decide(rule, words)
+        if indicators.ttq is not None:
+            tap.decide("EP-4", "TTQ " + bytes(indicators.ttq).hex())
 
     def _finish(self, result: Outcome) -> Outcome:
         if result.ui_restart is not None:

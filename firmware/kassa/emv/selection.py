@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from kassa.emv import apdu, dol, tags, tlv
-from kassa.emv.errors import TlvError
+from kassa.emv.errors import EmvError, TlvError
 
 if TYPE_CHECKING:
     from kassa.emv.config import Record
@@ -22,6 +22,15 @@ _KERNEL_OF_RID = {
 _RID_VISA = b"\xa0\x00\x00\x00\x03"
 # A directory of more entries than this is not read to its end.
 _MAX_ENTRIES = 16
+
+
+class NotUsable(EmvError):
+    """A candidate that is dropped; `rule` says by which rule, `why` in a technician's words."""
+
+    def __init__(self, rule: str, why: str) -> None:
+        super().__init__(why)
+        self.rule = rule
+        self.why = why
 
 
 class Candidate:
@@ -123,22 +132,24 @@ def take_best(listed: "list[Candidate]") -> Candidate:
     return listed.pop(best)
 
 
-def usable(candidate: Candidate, sw: int, body: bytes) -> "dict[int, bytes] | None":
-    """The FCI's objects if the answer to SELECT lets `candidate` be used, else None: the next
-    one's turn (EP-9)."""
+def usable(candidate: Candidate, sw: int, body: bytes) -> "dict[int, bytes]":
+    """The FCI's objects, if the answer to SELECT lets `candidate` be used.
+
+    NotUsable if it does not: the next one's turn (EP-9).
+    """
     if sw != apdu.OK:
-        return None
+        raise NotUsable("EP-9", "SELECT answered {:04X}".format(sw))
     try:
         fci = tlv.flatten(tlv.open_template(body, tags.FCI_TEMPLATE))
-    except TlvError:
-        return None
+    except TlvError as error:
+        raise NotUsable("EP-9", "FCI cannot be read: " + str(error))
     # The name it answers with is the reader's AID or a longer one, else it is another application:
     # the scheme's keys and limits go by it (Book 1, 12.3.2).
     name = fci.get(tags.DF_NAME)
     if name and not (len(name) <= 16 and name.startswith(candidate.combination.aid)):
-        return None
+        raise NotUsable("EP-9", "answered by another name")
     # EP-10: a Visa AID with kernel 3 must ask for the TTQ.
     visa = candidate.combination.kernel == 3 and candidate.adf.startswith(_RID_VISA)
     if visa and not dol.asks_for(fci.get(tags.PDOL, b""), tags.TTQ):
-        return None
+        raise NotUsable("EP-10", "the PDOL does not name the TTQ")
     return fci

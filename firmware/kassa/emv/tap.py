@@ -34,7 +34,8 @@ class Tap:
     pdol_values are the values sent with GET PROCESSING OPTIONS, ac_objects the objects of the
     answer that holds the cryptogram, as (tag, whole TLV) in the card's order: CDA hashes both
     (ODA-6).  static_data_sound is False where a record that should be authenticated cannot be
-    (ODA-3).  trail is what was decided and by which rule, as (rule, words), for a technician.
+    (ODA-3), or where the card gave two values for one object: what it signed need not be what is
+    used.  trail is what was decided and by which rule, as (rule, words), for a technician.
     authenticated is the signature that was verified ("sda", "dda", "cda" or "fdda"; "" for none).
     """
 
@@ -179,6 +180,8 @@ class Tap:
             if terminals or tag in self.data:
                 if strict and (terminals or bounds):
                     raise TlvError("object occurs twice")
+                if not terminals and value != self.data[tag]:
+                    self.static_data_sound = False
             elif value:
                 self.data[tag] = value
 
