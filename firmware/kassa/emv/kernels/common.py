@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 SEE_PHONE_FIELD_OFF = 13
 
 
-async def guarded(run: "Callable[[Tap], Awaitable[Outcome]]", tap: "Tap") -> Outcome:
-    """`run(tap)`; whatever card or air bring about becomes an outcome."""
+async def guarded(run: "Callable[[Tap], Awaitable[Outcome]]", tap: "Tap", rule: str) -> Outcome:
+    """`run(tap)`; whatever card or air bring about becomes an outcome, noted under `rule`."""
     try:
         return await run(tap)
     except TwoCards:
         return outcome.one_card_only()
     except CardError:
-        # Whatever was lost, the card is asked for once more, the same transaction (EP-13).
+        # Whatever was lost, the card is asked for once more, the same transaction.
+        tap.decide("EP-13", "transmission error: the card is asked for again")
         return outcome.end_and_restart(outcome.MESSAGE_PRESENT_AGAIN, "transmission error")
     except CardDataError as error:
+        tap.decide(rule, "end: " + error.error)
         return outcome.end_application(error=error.error, sw=error.sw)
     except EmvError:
         # D-1, D-2: what is not TLV, or holds an object twice, ends the application.
+        tap.decide("D-1", "what the card sent cannot be read")
         return outcome.end_application(error="parsing error")
 
 
@@ -73,6 +76,7 @@ def refused(tap: "Tap", sw: int, rule: str) -> Outcome:
         return outcome.select_next("status bytes", sw)
     if sw == apdu.SEE_PHONE:
         return see_phone(tap, rule)
+    tap.decide(rule, "end: status {:04X}".format(sw))
     return outcome.end_application(error="status bytes", sw=sw)
 
 

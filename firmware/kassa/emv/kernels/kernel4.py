@@ -92,7 +92,7 @@ class Kernel4:
 
     async def run(self, tap: "Tap") -> Outcome:
         """Take the application selected in `tap` to an outcome."""
-        return await common.guarded(self._run, tap)
+        return await common.guarded(self._run, tap, "CX-2")
 
     async def issuer_update(
         self, tap: "Tap", answer: "dict[int, bytes]", scripts: "list[bytes]"
@@ -121,7 +121,7 @@ class Kernel4:
             tap.set_tvr(tvr.PIN_TRY_LIMIT_EXCEEDED)
 
         cda, authenticated = _authenticate(tap, settings)
-        restrictions.check(tap)
+        restrictions.check(tap, "CX-2")
         if settings.delayed_authorisation and not _delayed_allowed(tap):
             tap.decide("CX-2", "the card does not want its authorisation delayed")
             tap.set_tvr(tvr.SERVICE_NOT_ALLOWED)

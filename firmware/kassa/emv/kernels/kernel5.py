@@ -55,7 +55,7 @@ class Kernel5:
 
     async def run(self, tap: "Tap") -> Outcome:
         """Take the application selected in `tap` to an outcome."""
-        return await common.guarded(self._run, tap)
+        return await common.guarded(self._run, tap, "CX-3")
 
     async def issuer_update(
         self, tap: "Tap", answer: "dict[int, bytes]", scripts: "list[bytes]"
@@ -80,7 +80,7 @@ class Kernel5:
             # next application (Book C-5, 5.3 and 5.4).
             return _next(tap, "parsing error")
         cda = _prepare_cda(tap, settings)
-        restrictions.check(tap)
+        restrictions.check(tap, "CX-3")
         if tap.transaction.is_refund:
             tap.decide("CX-3", "refund: AAC")
             cvm.none(tap, "refund", "CX-3")

@@ -65,7 +65,7 @@ class Kernel6:
 
     async def run(self, tap: "Tap") -> Outcome:
         """Take the application selected in `tap` to an outcome."""
-        return await common.guarded(self._run, tap)
+        return await common.guarded(self._run, tap, "CX-3")
 
     async def issuer_update(
         self, tap: "Tap", answer: "dict[int, bytes]", scripts: "list[bytes]"
@@ -101,7 +101,7 @@ class Kernel6:
         if method is None:
             return _other_interface(tap, "cardholder not verified")
         signed = _authenticate(tap, kind)
-        restrictions.check(tap)
+        restrictions.check(tap, "CX-3")
         return _dispose(tap, kind, signed, method)
 
 
