@@ -119,12 +119,15 @@ class Terminal:
     """Entry Point with everything around it that a test may want to look at."""
 
     def __init__(
-        self, change: Callable[[dict[str, Any]], object] | None = None, oda: Any = None
+        self,
+        change: Callable[[dict[str, Any]], object] | None = None,
+        oda: Any = None,
+        risk: Any = None,
     ) -> None:
         self.log = Recorder()
         self.ticks = Ticks()
         self.shown: list[UiRequest] = []
-        self.entry_point = EntryPoint(configuration(change), self.log, self.ticks, oda)  # type: ignore[arg-type]
+        self.entry_point = EntryPoint(configuration(change), self.log, self.ticks, oda, risk)  # type: ignore[arg-type]
         self.entry_point.on_ui = self.shown.append
 
     def prepare(self, amount_minor: int = 1250, **fields: Any) -> Outcome | None:
