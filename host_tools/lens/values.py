@@ -48,7 +48,7 @@ _ENTRY_MODES = {
     "91": "contactless mag-stripe",
     "95": "chip, not to be relied upon",
 }
-_RESPONSE_CODES = {
+RESPONSE_CODES = {
     "00": "approved",
     "01": "refer to the issuer",
     "05": "do not honour",
@@ -237,7 +237,7 @@ def _terminal_type(value: bytes, _: Context) -> list[str]:
 
 def _response_code(value: bytes, _: Context) -> list[str]:
     code = text(value)
-    known = _RESPONSE_CODES.get(code)
+    known = RESPONSE_CODES.get(code)
     return [f"{code}: {known}" if known else code]
 
 

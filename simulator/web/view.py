@@ -15,8 +15,8 @@ from typing import Any
 from PIL import Image, ImageChops
 
 from host_tools.lens import Lens
+from simulator import host_lens
 from simulator.clock import NS_PER_MS
-from simulator.web import lens
 from simulator.web.hub import Message
 
 _REMEMBERED = {"apdu": 200, "iso": 100, "log": 200}
@@ -192,7 +192,7 @@ class View:
         self._remember({"type": "apdu", **took, **self._lens.decode(command, response)})
 
     def _iso_message(self, message: dict[str, Any]) -> None:
-        self._remember({"type": "iso", **lens.iso_message(message)})
+        self._remember({"type": "iso", **host_lens.iso_message(message)})
 
 
 def _picture_message(image: Image.Image, box: tuple[int, int, int, int] | None = None) -> Message:

@@ -1,4 +1,4 @@
-"""The developer's lens on the host's side: messages as the acquirer logs them, decoded.
+"""The lens on the host's side: messages as the acquirer logs them, decoded.
 
 The card's side is `host_tools.lens`.
 """
@@ -9,7 +9,8 @@ from typing import Any
 
 from host_tools import iso8583_fields
 from host_tools.lens import Context, fields
-from simulator.web.hub import Message
+
+Message = dict[str, Any]
 
 _TITLES = {
     "01": "Authorisation",
