@@ -171,14 +171,19 @@ class Acquirer:
             original, code = self._original(request, amount_minor, currency)
         elif card is None:
             return {39: issuing.FORMAT_ERROR}, False
-        elif credit or request.get(39) == APPROVED_OFFLINE:
-            # A refund to a card, or a sale that the card approved: nobody is asked any more.
+        elif credit:
             self.ledger.open_account(card.pan, currency)
             code = issuing.APPROVED
         else:
             decision = issuing.decide(
                 self._issuers, self.ledger, card, emv, amount_minor, currency, self._now().date()
             )
+        elif request.get(39) == APPROVED_OFFLINE:
+            # Nobody is asked any more, but whether it was the card that approved.
+            decision = issuing.capture(self._issuers, card, emv, amount_minor, currency)
+            code, self._why = decision.code, decision.why
+            if code == issuing.APPROVED:
+                self.ledger.open_account(card.pan, currency)
             code, self._why = decision.code, decision.why
         transaction = self.ledger.book(
             name,

@@ -27,6 +27,9 @@ DUPLICATE = "94"
 ISSUER_UNAVAILABLE = "91"
 NO_ANSWER = "68"
 
+# Upper bits of 9F27.
+TC, ARQC = 0x40, 0x80
+
 TEST_AMOUNTS = {
     "05": DO_NOT_HONOUR,
     "51": INSUFFICIENT_FUNDS,
@@ -81,7 +84,7 @@ def decide(
         issuers.issuer_for(card.pan)
     except KeyError:
         return Decision(INVALID_CARD, "no such card")
-    wrong = _cryptogram_is_wrong(issuers, card, emv, amount_minor, currency)
+    wrong = _cryptogram_is_wrong(issuers, card, emv, amount_minor, currency, ARQC)
     if wrong:
         return Decision(WRONG_CRYPTOGRAM, wrong)
     if card.expiry and card.expiry < f"{today:%y%m}":
@@ -97,14 +100,41 @@ def decide(
     return Decision(APPROVED, "approved")
 
 
-def _cryptogram_is_wrong(
+def capture(
     issuers: Issuers, card: Card, emv: dict[int, bytes], amount_minor: int, currency: str
+) -> Decision:
+    """What becomes of a sale that its card approved offline: the issuer stands by its card's TC,
+    whatever the account has by now, and by nothing else.
+    """
+    try:
+        issuers.issuer_for(card.pan)
+    except KeyError:
+        return Decision(INVALID_CARD, "no such card")
+    wrong = _cryptogram_is_wrong(issuers, card, emv, amount_minor, currency, TC)
+    if wrong:
+        return Decision(WRONG_CRYPTOGRAM, wrong)
+    # On the day of the sale the card had to be good.
+    if 0x9A not in emv:
+        return Decision(WRONG_CRYPTOGRAM, "ICC data is incomplete: no date")
+    if card.expiry and card.expiry < emv[0x9A].hex()[:4]:
+        return Decision(EXPIRED, "the card had expired")
+    return Decision(APPROVED, "approved by the card")
+
+
+def _cryptogram_is_wrong(
+    issuers: Issuers,
+    card: Card,
+    emv: dict[int, bytes],
+    amount_minor: int,
+    currency: str,
+    kind: int,
 ) -> str:
-    """Why the cryptogram is not to be believed, "" when it is."""
+    """Why the cryptogram is not to be believed, "" when it is the card's, of this kind and over
+    this amount."""
     try:
         atc, iad, arqc = emv[0x9F36], emv[0x9F10], emv[0x9F26]
-        if emv[0x9F27][0] & 0xC0 != 0x80:
-            return "not an ARQC"
+        if emv[0x9F27][0] & 0xC0 != kind:
+            return "not " + {ARQC: "an ARQC", TC: "a TC"}[kind]
         asked = emv[0x9F02].hex(), emv[0x5F2A].hex()[-3:]
     except (KeyError, IndexError) as error:
         return f"ICC data is incomplete: {error}"

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from simulator.acquirer import dukpt, key_material, messages
 from simulator.acquirer.acquirer import Acquirer, Reply
 from simulator.acquirer.dukpt import Usage
+from simulator.acquirer.issuing import ARQC
 from simulator.cards import issuers
 
 PAN = "4761739001010119"
@@ -89,9 +90,11 @@ class Terminal:
         date: str = "0105",
         signed_amount_minor: int | None = None,
         without: tuple[int, ...] = (),
+        kind: int = ARQC,
     ) -> tuple[str, dict[int, str], bytes]:
         """(mti, fields, card data): a Visa sale whose cryptogram is right for that amount."""
-        emv = emv_data(pan, amount_minor if signed_amount_minor is None else signed_amount_minor)
+        signed = amount_minor if signed_amount_minor is None else signed_amount_minor
+        emv = emv_data(pan, signed, kind)
         fields = self.common(stan, date) | {
             3: "000000",
             4: f"{amount_minor:012}",
@@ -116,9 +119,9 @@ class Terminal:
         }
 
 
-def emv_data(pan: str, amount_minor: int) -> dict[int, bytes]:
-    """DE 55 of a Visa card (CVN 10), by tag, with its ARQC."""
-    iad = bytes.fromhex("06010A03A00000")
+def emv_data(pan: str, amount_minor: int, kind: int = ARQC) -> dict[int, bytes]:
+    """DE 55 of a Visa card (CVN 10), by tag, with its cryptogram, an ARQC or a TC."""
+    iad = bytes.fromhex("06010A03A00000" if kind == ARQC else "06010A03900000")
     data = {
         0x9F02: bytes.fromhex(f"{amount_minor:012}"),
         0x9F03: bytes(6),
@@ -131,5 +134,5 @@ def emv_data(pan: str, amount_minor: int) -> dict[int, bytes]:
         0x82: bytes.fromhex("2020"),
         0x9F36: bytes.fromhex("0001"),
     }
-    arqc = issuers.cryptogram(pan, 1, data[0x9F36], iad, data)
-    return data | {0x9F10: iad, 0x9F26: arqc, 0x9F27: b"\x80"}
+    cryptogram = issuers.cryptogram(pan, 1, data[0x9F36], iad, data)
+    return data | {0x9F10: iad, 0x9F26: cryptogram, 0x9F27: bytes([kind])}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from simulator.acquirer import messages
 from simulator.acquirer.acquirer import Acquirer
+from simulator.acquirer.issuing import ARQC, TC
 from simulator.acquirer.ledger import OPENING_BALANCE_MINOR
+from simulator.acquirer.messages import Message
 from tests.acquirer.terminal import PAN, Terminal, tlv
 
 
@@ -107,14 +110,57 @@ def test_an_authorisation_takes_no_money(acquirer: Acquirer, terminal: Terminal)
     assert acquirer.ledger.balance_minor(PAN) == OPENING_BALANCE_MINOR
 
 
-def test_an_advice_is_booked_whatever_the_account_has(
+def offline_advice(terminal: Terminal, amount_minor: int = 1250, **changes: Any) -> Message:
+    """An advice of a sale that the card approved, and its answer."""
+    mti, fields, card = terminal.sale_request(
+        amount_minor, **({"mti": "0220", "kind": TC} | changes)
+    )
+    return terminal.read(terminal.send(mti, fields | {39: "Y1", 38: "OFFL01"}, card))
+
+
+def test_what_a_card_approved_is_booked_whatever_the_account_has(
     acquirer: Acquirer, terminal: Terminal
 ) -> None:
     acquirer.ledger.open_account(PAN, "978", balance_minor=0)
-    mti, fields, card = terminal.sale_request(1250, mti="0220")
-    answer = terminal.read(terminal.send(mti, fields | {39: "Y1", 38: "OFFL01"}, card))
+    # An amount that the issuer would decline if it were asked.
+    answer = offline_advice(terminal, 1251)
     assert (answer.mti, answer.get(39), answer.get(38)) == ("0230", "00", "OFFL01")
-    assert acquirer.ledger.balance_minor(PAN) == -1250
+    assert acquirer.ledger.balance_minor(PAN) == -1251
+    assert acquirer.messages[-1]["note"] == "approved by the card"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "why"),
+    [
+        ({"signed_amount_minor": 125}, "82", "the card was asked for another amount"),
+        ({"kind": ARQC}, "82", "not a TC"),
+        ({"without": (0x9F26,)}, "82", "ICC data is incomplete"),
+        ({"without": (0x9F37,)}, "82", "the cryptogram is wrong"),
+        ({"without": (0x9A,)}, "82", "the cryptogram is wrong"),
+        ({"expiry": "2512"}, "54", "the card had expired"),
+    ],
+)
+def test_an_offline_approval_that_no_card_gave_is_refused_and_books_nothing(
+    acquirer: Acquirer, terminal: Terminal, changes: dict[str, Any], code: str, why: str
+) -> None:
+    answer = offline_advice(terminal, **changes)
+    assert (answer.mti, answer.get(39)) == ("0230", code)
+    assert why in acquirer.messages[-1]["note"]
+    assert acquirer.ledger.summary()["total_minor"] == 0
+
+
+def test_a_tc_of_another_card_is_refused(acquirer: Acquirer, terminal: Terminal) -> None:
+    mti, fields, _ = terminal.sale_request(mti="0220", kind=TC)
+    _, _, other = terminal.sale_request(pan="4761739001010127")
+    assert terminal.read(terminal.send(mti, fields | {39: "Y1"}, other)).get(39) == "82"
+    stranger = tlv(0x5A, bytes.fromhex("4000000000000002"))
+    again = fields | {39: "Y1", 11: "000002"}
+    assert terminal.read(terminal.send(mti, again, stranger)).get(39) == "14"
+    assert acquirer.ledger.summary()["total_minor"] == 0
+
+
+def test_a_tc_does_not_do_where_the_issuer_is_asked(terminal: Terminal) -> None:
+    assert terminal.sale(kind=TC).get(39) == "82"
 
 
 def test_a_wrong_mac_is_a_security_violation_and_books_nothing(

@@ -99,6 +99,7 @@ class CardReading:
             time=hhmmss(moment),
             counter=transaction.stan,
             type=REFUND if transaction.kind == life.REFUND else PURCHASE,
+            online_only=terminal.payments.offline.online_only(transaction),
             random=os.urandom,
         )
 

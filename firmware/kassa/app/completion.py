@@ -72,7 +72,8 @@ class Completion:
                 amount_minor=transaction.amount_minor,
                 currency=transaction.currency,
                 approval_code=transaction.approval_code,
-                deferred=transaction.offline_reason,
+                deferred="" if transaction.by_card else transaction.offline_reason,
+                by_card=transaction.by_card,
                 refund=transaction.kind == life.REFUND,
                 reason=transaction.decline_reason,
             )

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from kassa.payment import decision as reasons
 from kassa.payment import transaction as life
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ CUSTOMER = "customer"
 def _verdict(transaction: "Transaction", approved: bool) -> str:
     """The catalogue's key of what came of it."""
     if transaction.state in (life.STORED, life.SENDING):
-        return "receipt.deferred"
+        return "receipt.by_card" if transaction.by_card else "receipt.deferred"
     if transaction.state == life.REFUSED:
         return "receipt.refused"
     if transaction.state in (life.VOIDING, life.VOIDED):
@@ -60,7 +61,9 @@ def receipt(
     rows.append(("center", t("receipt.void" if voided else "receipt." + transaction.kind)))
     rows.append(("big", words.format_amount(transaction.amount_minor, transaction.currency)))
     rows.append(("center", t(_verdict(transaction, approved))))
-    if approved and transaction.offline_reason:
+    if approved and transaction.by_card:
+        rows.append(("center", t("receipt.by_card_text")))
+    elif approved and transaction.offline_reason:
         rows.append(("center", t("receipt.deferred_text")))
         rows.append(("center", t("deferred." + transaction.offline_reason)))
     if transaction.decline_reason:
@@ -78,11 +81,35 @@ def receipt(
             value = outcome.data.get(tag)
             if value is not None:
                 rows.append(("pair", t(label), value.hex().upper()))
+    if transaction.by_card and copy == MERCHANT:
+        rows.append(("center", offline_line(transaction, words)))
     if outcome is not None and approved:
         rows.append(("center", t("receipt.cvm_" + (outcome.cvm or "none"))))
     rows.append(("center", t("receipt.retain" if copy == MERCHANT else "receipt.thank_you")))
     rows.append(("cut",))
     return rows
+
+
+def offline_line(transaction: "Transaction", words: "Catalogue") -> str:
+    """Why a card's own approval was taken, in one line (R-3): the signature, the floor limit, the
+    so-manieth payment of this card today, the age of the exception list."""
+    t = words.t
+    try:
+        decision = reasons.decode(transaction.decision)
+    except reasons.DecisionError as error:
+        # Kept by a later firmware: the line says so, and the rest of the slip is as good as ever.
+        return t("offline.line", reasons=error)
+    told = [t("offline.unverified")]
+    if decision.method:
+        told[0] = t("offline.verified", method=decision.shown_method)
+    if decision.floor_minor is not None:
+        floor = words.format_number(decision.floor_minor, transaction.currency)
+        told.append(t("offline.floor", amount=floor))
+    if decision.today is not None and decision.per_day is not None:
+        told.append(t("offline.day", count=decision.today, most=decision.per_day))
+    if decision.list_age_days is not None:
+        told.append(t("offline.list", days=decision.list_age_days))
+    return t("offline.line", reasons=", ".join(told))
 
 
 def settlement(

@@ -1,6 +1,7 @@
 """A sale, from the first digit to the receipt.
 
-The way of the money reads straight down `run`: amount, card, host, result, paper.
+The way of the money reads straight down `run`: amount, card, host (or the card's own word),
+result, paper.
 """
 
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from kassa.emv import outcome as emv
 from kassa.payment import transaction as life
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
     from kassa.app.terminal import Terminal
     from kassa.payment.transaction import Transaction
 
@@ -41,9 +45,14 @@ class Sale:
             return
         transaction.attach_card(outcome)
         try:
-            if outcome.kind == emv.ONLINE_REQUEST:
+            if outcome.kind == emv.APPROVED:
                 transaction.move(life.CARD_READ)
-                await self._ask(transaction)
+                await self._undone_if_broken(
+                    transaction, terminal.payments.offline.approve(transaction)
+                )
+            elif outcome.kind == emv.ONLINE_REQUEST:
+                transaction.move(life.CARD_READ)
+                await self._undone_if_broken(transaction, self._completion.authorise(transaction))
                 if terminal.payments.authoriser.may_replace(transaction):
                     transaction = await self._replace(transaction)
             else:
@@ -52,10 +61,12 @@ class Sale:
             outcome.forget()
         await self._completion.finish(transaction)
 
-    async def _ask(self, transaction: "Transaction") -> None:
-        """Authorise.  What was approved and then could not be finished is taken back."""
+    async def _undone_if_broken(
+        self, transaction: "Transaction", deciding: "Coroutine[Any, Any, None]"
+    ) -> None:
+        """Have it decided.  What was approved and then could not be finished is taken back."""
         try:
-            await self._completion.authorise(transaction)
+            await deciding
         except BaseException:
             if transaction.state in life.MONEY:
                 await self._terminal.payments.voids.void(transaction.stan, 0)

@@ -20,6 +20,7 @@ from kassa.payment import records
 from kassa.payment import totals as sums
 from kassa.payment import transaction as life
 from kassa.payment.history import History
+from kassa.payment.risk import DayCounts
 from kassa.payment.totals import Totals
 from kassa.payment.transaction import Transaction
 from kassa.system.ensure import InvariantError
@@ -96,6 +97,7 @@ class Book:
     stored      Pending sales, oldest first
     refused     names of stored sales that the bank declined, until the merchant has been told
     totals      of the open batch, by scheme
+    by_card     how often which card was approved offline today
     settling    the Settlement that the host has not answered, or None
     history     looks things up in the journal
     trouble     why the journal takes nothing: "", "journal_full", "journal_tampered"
@@ -109,6 +111,7 @@ class Book:
         self.stored = []  # type: list[Pending]
         self.refused = []  # type: list[Name]
         self.totals = {}  # type: dict[str, Totals]
+        self.by_card = DayCounts()
         self.settling = None  # type: Settlement | None
         self.batch = 1
         self.stan = 0
@@ -330,6 +333,9 @@ class Book:
             self._of_scheme(transaction.scheme).count(transaction)
         elif kind == records.STORED:
             self.stored.append(Pending(transaction, sequence))
+            if transaction.by_card:
+                # velocity is counted from what the journal holds.
+                self.by_card.note(transaction)
         elif kind == records.UNKNOWN:
             self.owed.append(transaction)
         elif kind == records.VOIDING:

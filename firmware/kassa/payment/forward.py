@@ -20,6 +20,7 @@ from kassa.payment import transaction as life
 from kassa.payment.backoff import Backoff
 from kassa.system import currency as iso4217
 
+from kassa.payment.offline import APPROVED_OFFLINE, NOT_REACHED
 if TYPE_CHECKING:
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from kassa.system.wifi import Wifi
 
 _LOOK_MS = const(1_000)
-# DE 39 of an advice: the host was not reached (EMV Book 4 Table 37, authorisation response code).
-_NOT_REACHED = "Y3"
+_NOT_NOW_AT_MOST = const(5)
 
 
 class Forwarder:
@@ -126,7 +126,7 @@ class Forwarder:
             transaction.started,
             transaction.emv_data,
             transaction.sealed_card,
-            response_code=_NOT_REACHED,
+            response_code=APPROVED_OFFLINE if transaction.by_card else NOT_REACHED,
             repeat=repeat,
         )
         try:

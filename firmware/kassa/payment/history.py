@@ -52,6 +52,7 @@ class History:
                 records.update(found, facts)
                 found.state = state
         return found
+                    found.decision, found.card_token = kept.decision, kept.card_token
 
     def in_batch(self, batch: int) -> "Generator[Transaction, None, None]":
         """The transactions of `batch` that were promised the money, in the order of their results.

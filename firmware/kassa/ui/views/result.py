@@ -49,14 +49,16 @@ def authorising(page: Page, facts: "Facts") -> None:
 
 def approved(page: Page, facts: "Facts") -> None:
     """Facts: amount_minor, currency, approval_code (may be ""), refund (whether the money goes
-    back), deferred (why the bank is only asked later, the catalogue's key after `deferred.`; ""
-    when it has answered).
+    back), by_card (whether the card approved it offline), deferred (why the bank is only asked
+    later, the catalogue's key after `deferred.`; "" when it has answered).
     """
     text = page.t("approved.text")
     title = page.t("approved.refund" if facts.get("refund") else "approved.title")
     if facts.get("deferred"):
         title = page.t("deferred.title")
         text = page.t("deferred." + facts["deferred"])
+    elif facts.get("by_card"):
+        text = page.t("approved.by_card")
     elif facts.get("approval_code"):
         text = page.t("approved.code", code=facts["approval_code"])
     _verdict(page, facts, pictures.CHECK, GREEN, title, 20)
