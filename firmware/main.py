@@ -32,6 +32,8 @@ from kassa.journal.anchor import Anchor
 from kassa.journal.journal import Journal
 from kassa.journal.sealed import Sealer
 from kassa.payment.payments import Payments
+from kassa.security import signed_file
+from kassa.security.errors import BadSignature
 from kassa.security.key_store import KeyStore
 from kassa.system import config as configuration
 from kassa.system.board import Board, BoardError, optional_output, output, pwm
@@ -54,6 +56,8 @@ _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
 _TROUBLE_SHOWN_MS = const(5_000)
 _PREPARE_EVERY_MS = const(2_000)
+_EMV_CONFIGURATION = "/config/emv.json"
+_EMV_SIGNATURE = "/config/emv.sig"
 
 
 def make_panel(board: Board) -> "ILI9341 | ST7789":
@@ -137,7 +141,9 @@ async def main() -> None:
         start_terminal(supervisor, log, keypad, reader, screens, paper)
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
-        await screens.show("out_of_order", fault=str(error))
+        unsigned = isinstance(error, BadSignature)
+        fault = words.t("fault.emv_configuration") if unsigned else str(error)
+        await screens.show("out_of_order", fault=fault)
     try:
         await supervisor.watch()
     except CriticalTaskEnded as end:
@@ -153,6 +159,14 @@ def open_journal(log: Log) -> Journal:
     if not found:
         raise BoardError("the partition `journal` is missing; flash the board's partition table")
     return Journal(found[0], Sealer(DeviceKey().load()), Anchor(), log)
+
+
+def load_emv_configuration() -> "emv_configuration.Configuration":
+    """Which cards are taken and how much is risked: only as the terminal's owner has signed it.
+    Raises BadSignature, ConfigError."""
+    signed_file.load().check(_EMV_CONFIGURATION, _EMV_SIGNATURE)
+    with open(_EMV_CONFIGURATION) as file:
+        return emv_configuration.from_json(file.read())
 
 
 async def look_after(journal: Journal) -> None:
@@ -195,8 +209,7 @@ def start_terminal(
         log,
     )
     payments.book.open()
-    with open("/config/emv.json") as file:
-        entry_point = EntryPoint(emv_configuration.from_json(file.read()), log)
+    entry_point = EntryPoint(load_emv_configuration(), log)
     terminal = Terminal(
         config,
         clock,

@@ -15,19 +15,20 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from host_tools import image
 from host_tools.board import load as load_board
-from simulator import cards, provisioning
+from simulator import cards, emv_configuration, provisioning
 from simulator.chips.nor_flash import PowerCut
 from simulator.clock import NS_PER_MS, NS_PER_S
 from simulator.filesystem import build_image
 from simulator.instruments import FlashView, NetworkSwitch, Paper, Screen
 from simulator.runtimes import RUNTIMES, Runtime
 from simulator.standins.world import World
+from simulator.tap_numbers import TapNumbers
 from simulator.timings import SaleTimings
 from simulator.wiring import Wiring
 
@@ -61,6 +62,8 @@ class Bench:
     heap_probe: sample the peak of what lives in that heap (slow).
     realtime: pace virtual time by the wall's clock, for a person at the page.
     pictures: folder that gets the last screen and the receipt as PNG.
+    emv_config: another EMV configuration than the sandbox's, as a TOML document.
+    unpredictable_numbers: 4 bytes each, drawn by the terminal tap by tap; then its own.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class Bench:
         heap_probe: bool = False,
         realtime: bool = False,
         pictures: Path | None = None,
+        emv_config: Path | None = None,
+        unpredictable_numbers: Sequence[bytes] = (),
     ) -> None:
         if runtime not in RUNTIMES:
             raise ValueError(f"runtime {runtime!r} is none of {', '.join(RUNTIMES)}")
@@ -86,6 +91,8 @@ class Bench:
         self.heap_probe = heap_probe
         self.realtime = realtime or runtime == "micropython"
         self.pictures = pictures
+        self.emv_document = emv_config or emv_configuration.SANDBOX
+        self.numbers = TapNumbers(unpredictable_numbers)
         self.exchanges: list[tuple[bytes, bytes | None]] = []
         self.powered = False
         self.on_event: list[Callable[[dict[str, Any]], None]] = []
@@ -103,7 +110,7 @@ class Bench:
         kind = RUNTIMES[self.runtime]
         self.clock = kind.make_clock()
         self.wiring = Wiring(self.board, self.clock, self.seed)
-        self.sandbox = kind.make_sandbox(self.clock, self.seed, self._utc)
+        self.sandbox = kind.make_sandbox(self.clock, self.seed, self.utc)
         await self.sandbox.open()
         self.sandbox.network.link = lambda: self.wiring.wlan.link
         self._runtime: Runtime = kind(self)
@@ -192,6 +199,7 @@ class Bench:
         """Hold a card (or a sequence of them) to the reader."""
         for one in _as_cards(card):
             self.wiring.pn532.present(one)
+        self.numbers.expect()
         self.sale.card_presented(self.clock.now_ns)
 
     def remove(self, card: Any = None) -> None:
@@ -291,7 +299,8 @@ class Bench:
         """Milliseconds by phase of the last sale."""
         return self.sale.report()
 
-    def _utc(self) -> datetime.datetime:
+    def utc(self) -> datetime.datetime:
+        """The time of the world."""
         return self._started + datetime.timedelta(microseconds=self.clock.now_ns // 1000)
 
     def _provision(self) -> None:
@@ -303,7 +312,9 @@ class Bench:
             self._started = datetime.datetime.now(datetime.UTC)
         self._online = False
         self.wiring.rtc.set_utc(self._started)
-        files = provisioning.files(self.settings, *self.sandbox.address, self.sandbox.pki)
+        files = provisioning.files(
+            self.settings, *self.sandbox.address, self.sandbox.pki, self.emv_document
+        )
         content = image.device_files(self.board, mpy=self._runtime.ships_mpy, config=files)
         vfs = self.wiring.partition("vfs")
         self.wiring.flash.load_blocks(
@@ -316,12 +327,20 @@ class Bench:
     def _watch(self) -> None:
         wiring = self.wiring
         wiring.pn532.on_exchange = self._exchanged
+        wiring.pn532.on_field = self._field
+        wiring.mcu.on_draw = self.numbers.draw
         wiring.printer.on_print = lambda *_: self.sale.printed(self.clock.now_ns)
         self.sandbox.acquirer.on_message = self._message
+
+    def _field(self, on: bool) -> None:
+        # A card that stays is a new tap each time that the field comes back.
+        if on and self.wiring.pn532.cards:
+            self.numbers.expect()
 
     def _exchanged(
         self, command: bytes, response: bytes | None, start_ns: int, end_ns: int
     ) -> None:
+        self.numbers.begun()
         self.exchanges.append((command, response))
         self.sale.apdu(command, response, start_ns, end_ns)
         for listener in self.on_apdu:

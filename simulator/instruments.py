@@ -29,6 +29,21 @@ class Screen:
         """The words on the screen, one text a line, top to bottom."""
         return "\n".join(self.words)
 
+    @property
+    def amount(self) -> int | None:
+        """Minor units that a card was last asked for; None before that."""
+        for screen in reversed(self.history):
+            if screen["name"] == "present_card":
+                return self._money(screen["words"])
+        return None
+
+    @staticmethod
+    def _money(words: list[str]) -> int | None:
+        """The one number among the words: the amount, whatever its separators and currency."""
+        numbers = ["".join(filter(str.isdecimal, text)) for text in words]
+        found = [int(digits) for digits in numbers if digits]
+        return found[0] if len(found) == 1 else None
+
     def image(self) -> Image.Image:
         return self._bench.wiring.panel.image()
 

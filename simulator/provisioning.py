@@ -7,15 +7,14 @@ firmware's own key store takes and stores.
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from simulator import emv_configuration
 from simulator.acquirer import key_material
 from simulator.acquirer.pki import SERVER_NAME, Pki
 from simulator.standins.world import World
 
-EMV_DOCUMENT = Path(__file__).parent / "emv_sandbox.toml"
 KEYS = "/state/keys.bin"
 
 TERMINAL: dict[str, Any] = {
@@ -67,13 +66,22 @@ def _merged(base: dict[str, Any], changes: dict[str, Any], prefix: str) -> dict[
     return merged
 
 
-def files(changes: dict[str, Any], host: str, port: int, pki: Pki) -> dict[str, bytes]:
-    """What makes a bare terminal one of the sandbox: path on the device -> content."""
+def files(
+    changes: dict[str, Any],
+    host: str,
+    port: int,
+    pki: Pki,
+    emv_document: Path = emv_configuration.SANDBOX,
+) -> dict[str, bytes]:
+    """What makes a bare terminal one of the sandbox: path on the device -> content.
+
+    Raises ProvisioningError for settings, `host_tools.emv.DocumentError` for a document that make
+    none.
+    """
     document = terminal_document(changes, host, port)
-    emv = tomllib.loads(EMV_DOCUMENT.read_text(encoding="utf-8"))
     return {
         "/config/terminal.json": json.dumps(document, ensure_ascii=False).encode(),
-        "/config/emv.json": json.dumps(emv).encode(),
+        **emv_configuration.files(emv_document, str(document["currency"])),
         **pki.terminal(document["terminal_id"]).as_files(),
     }
 

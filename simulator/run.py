@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from simulator.scenario import Scenario, Step
 # What is expected of paper and host may still be on its way when the screen already says so.
 _PAPER_WITHIN_S = 10.0
 _HOST_WITHIN_S = 5.0
+# A recording knows its day only; at this hour it is that day in most of the world.
+_RECORDED_AT_H = 10
 
 
 class StepFailed(Exception):
@@ -32,7 +36,9 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
         runtime=runtime,
         seed=scenario.seed,
         terminal=scenario.terminal,
-        start=scenario.start,
+        start=scenario.start or _start_of_a_recording(scenario),
+        emv_config=scenario.emv_config,
+        unpredictable_numbers=scenario.unpredictable_numbers,
         **options,
     )
     try:
@@ -49,6 +55,21 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
             "timings_ms": {},
             "console": bench.console,
         }
+
+
+def _start_of_a_recording(scenario: Scenario) -> datetime.datetime | None:
+    """The day on which the first card that is replayed was recorded, where the file says it."""
+    for step in scenario.steps:
+        if step.do == "tap" and "trace" in step.value:
+            try:
+                date = trace.load(scenario.path.parent / step.value["trace"]).date
+            except trace.TraceError:
+                return None  # the step itself will say so
+            if date is None:
+                return None
+            day = datetime.datetime.strptime(date, "%y%m%d").replace(tzinfo=datetime.UTC)
+            return day + datetime.timedelta(hours=_RECORDED_AT_H)
+    return None
 
 
 async def _run_steps(bench: Bench, scenario: Scenario) -> dict[str, Any]:
@@ -120,6 +141,7 @@ class _Hands:
     def __init__(self, bench: Bench, folder: Path) -> None:
         self._bench = bench
         self._folder = folder
+        self._recordings: dict[str, trace.TraceCard] = {}
         self._do: dict[str, Callable[[Any], Awaitable[None]]] = {
             "press": self._press,
             "tap": self._tap,
@@ -140,17 +162,52 @@ class _Hands:
 
     async def _tap(self, tap: dict[str, Any]) -> None:
         if "trace" in tap:
-            try:
-                card: Any = trace.load(self._folder / tap["trace"])
-            except trace.TraceError as error:
-                raise StepFailed(f"{tap['trace']} cannot be replayed: {error}") from error
+            await self._replay(tap["trace"], tap.get("hold_ms"))
         else:
             try:
                 card = cards.load(tap["card"])
             except KeyError as error:
                 names = ", ".join(cards.names())
                 raise StepFailed(f"there is no card {tap['card']}; there are {names}") from error
-        await self._bench.tap(card, tap.get("hold_ms"))
+            await self._bench.tap(card, tap.get("hold_ms"))
+
+    async def _replay(self, file: str, hold_ms: float | None) -> None:
+        """Tap a recorded card, with the numbers that it was recorded with.
+
+        A recording of more than one tap goes on where the tap before ended.
+        """
+        card = self._recordings.get(file)
+        if card is None or card.finished:
+            try:
+                card = trace.load(self._folder / file)
+            except trace.TraceError as error:
+                raise StepFailed(f"{file} cannot be replayed: {error}") from error
+            self._recordings[file] = card
+        self._same_circumstances(file, card)
+        numbers = self._bench.numbers
+        recorded = numbers.recorded = deque(card.unpredictable_numbers or [])
+        try:
+            await self._bench.tap(card, hold_ms)
+        finally:
+            if card.unpredictable_numbers is not None:
+                card.unpredictable_numbers = list(recorded)
+            numbers.recorded = deque()
+
+    def _same_circumstances(self, file: str, card: trace.TraceCard) -> None:
+        """Complain where date, amount or numbers are not those of the recording: the terminal
+        would say something else to the card than was said to it then."""
+        bench = self._bench
+        offset = datetime.timedelta(minutes=bench.settings.get("utc_offset_minutes", 0))
+        date = (bench.utc() + offset).strftime("%y%m%d")
+        if card.date is not None and card.date != date:
+            raise StepFailed(
+                f"{file} was recorded on {card.date}, the terminal's date is {date}: set `start`"
+            )
+        asked = bench.screen.amount
+        if card.amount_minor is not None and asked is not None and card.amount_minor != asked:
+            raise StepFailed(f"{file} was recorded for {card.amount_minor}, not for {asked}")
+        if differs := bench.numbers.differs(card.unpredictable_numbers or []):
+            raise StepFailed(f"{file}: unpredictable_numbers: {differs}")
 
     async def _until(self, until: dict[str, Any]) -> None:
         await self._bench.until_screen(until["screen"], within_s=until["within_s"])

@@ -16,10 +16,12 @@ from typing import Any
 
 import yaml
 
-from simulator import cards
+from host_tools import emv
+from simulator import cards, emv_configuration
 from simulator.acquirer.ledger import COUNTS as LEDGER_COUNTS
 from simulator.bench import KEY_NAMES
 from simulator.provisioning import OPTIONAL, TERMINAL
+from simulator.tap_numbers import NUMBER_BYTES
 
 SCREEN_WITHIN_S = 30.0
 _LONGEST_S = 1_000_000
@@ -49,9 +51,13 @@ class Scenario:
     seed: int = 0
     start: datetime.datetime | None = None
     terminal: dict[str, Any] = field(default_factory=dict)
+    emv_config: Path | None = None
+    unpredictable_numbers: tuple[bytes, ...] = ()
     steps: tuple[Step, ...] = ()
 
 
+_KEYS = ("board", "emv_config", "seed", "start", "steps", "terminal", "unpredictable_numbers")
+_NUMBER = re.compile(r"[0-9A-Fa-f]{8}")
 _INT = "tag:yaml.org,2002:int"
 _NO_OCTAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)$")
 
@@ -125,12 +131,11 @@ class _Checker:
         return ScenarioError(f"{self._path}:{line}: {what}")
 
     def scenario(self, document: _Located) -> Scenario:
-        known = {"board", "seed", "start", "terminal", "steps"}
         for key in document:
-            if key not in known:
+            if key not in _KEYS:
                 raise self._wrong(
                     document.lines[key],
-                    f"{key} is not a key of a scenario ({', '.join(sorted(known))})",
+                    f"{key} is not a key of a scenario ({', '.join(_KEYS)})",
                 )
         # What a setting may be the terminal itself knows; here we only know which there are.
         settings = document.get("terminal")
@@ -153,6 +158,8 @@ class _Checker:
             seed=seed,
             start=self._start(document),
             terminal=dict(terminal),
+            emv_config=self._emv_config(document),
+            unpredictable_numbers=self._numbers(document),
             steps=tuple(self._step(step, document.lines["steps"]) for step in steps),
         )
 
@@ -173,6 +180,37 @@ class _Checker:
         if start.tzinfo is None:
             return start.replace(tzinfo=datetime.UTC)
         return start.astimezone(datetime.UTC)
+
+    def _emv_config(self, document: _Located) -> Path | None:
+        """The document of another EMV configuration, found beside the scenario and looked
+        through."""
+        name = document.get("emv_config")
+        if name is None:
+            return None
+        self._require(document, "emv_config", isinstance(name, str), "must be a file's name")
+        path = self._path.parent / name
+        line = document.lines["emv_config"]
+        try:
+            source = emv_configuration.with_sandbox(emv.read(path))
+        except emv.DocumentError as error:
+            raise self._wrong(line, f"emv_config: {error}") from error
+        today = datetime.datetime.now(datetime.UTC).date()
+        mistakes = [each for each in emv.check(source, today) if not each.warning]
+        if mistakes:
+            told = "; ".join(each.shown(name) for each in mistakes)
+            raise self._wrong(line, f"emv_config: {told}")
+        return path
+
+    def _numbers(self, document: _Located) -> tuple[bytes, ...]:
+        listed = document.get("unpredictable_numbers", [])
+        what = f"must be a list of {2 * NUMBER_BYTES} hexadecimal digits each, quoted"
+        self._require(document, "unpredictable_numbers", isinstance(listed, list), what)
+        numbers = []
+        for number in listed:
+            right = not isinstance(number, bool) and _NUMBER.fullmatch(str(number)) is not None
+            self._require(document, "unpredictable_numbers", right, what)
+            numbers.append(bytes.fromhex(str(number)))
+        return tuple(numbers)
 
     def _step(self, step: Any, line: int) -> Step:
         if not isinstance(step, _Located) or len(step) != 1:

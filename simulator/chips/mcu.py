@@ -55,6 +55,7 @@ class Mcu:
     on_irq(source, level): who runs the firmware hears of interrupts.
     on_end(cause): who runs the firmware must stop it, because the chip was reset.
     on_reset(cause): the bench hears the same afterwards, and may start the firmware again.
+    on_draw(count): the bench may say which random bytes are drawn; None leaves it to `rng`.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Mcu:
         self.on_irq: Callable[[int, int], None] | None = None
         self.on_end: Callable[[int], None] | None = None
         self.on_reset: Callable[[int], None] | None = None
+        self.on_draw: Callable[[int], bytes | None] | None = None
         self.unique_id = bytes((0x7C, 0xDF, 0xA1)) + self.rng.randbytes(3)
         self._frequency = 160_000_000
         self._next_cause = PWRON_RESET
@@ -251,7 +253,8 @@ class Mcu:
 
     def _random(self, count: int) -> bytes:
         self.clock.spend(count * 2 * NS_PER_US)
-        return self.rng.randbytes(count)
+        given = self.on_draw(count) if self.on_draw is not None else None
+        return self.rng.randbytes(count) if given is None else given
 
     def _set_frequency(self, hz: int) -> None:
         if hz not in _FREQUENCIES:
