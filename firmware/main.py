@@ -25,7 +25,9 @@ from kassa.drivers.printer import Printer
 from kassa.drivers.st7789 import ST7789
 from kassa.drivers.tamper import TamperSwitch
 from kassa.emv import config as emv_configuration
+from kassa.emv.ca_keys import CaKeys
 from kassa.emv.entry_point import EntryPoint
+from kassa.emv.oda import Oda
 from kassa.host.link import HostLink
 from kassa.host.messages import Builder
 from kassa.journal.anchor import Anchor
@@ -34,6 +36,7 @@ from kassa.journal.sealed import Sealer
 from kassa.payment.payments import Payments
 from kassa.security import signed_file
 from kassa.security.errors import BadSignature
+from kassa.payment.risk import Risk
 from kassa.security.key_store import KeyStore
 from kassa.system import config as configuration
 from kassa.system.board import Board, BoardError, optional_output, output, pwm
@@ -58,6 +61,7 @@ _TROUBLE_SHOWN_MS = const(5_000)
 _PREPARE_EVERY_MS = const(2_000)
 _EMV_CONFIGURATION = "/config/emv.json"
 _EMV_SIGNATURE = "/config/emv.sig"
+_ANCHOR_AFTER = const(10)
 
 
 def make_panel(board: Board) -> "ILI9341 | ST7789":
@@ -170,11 +174,17 @@ def load_emv_configuration() -> "emv_configuration.Configuration":
 
 
 async def look_after(journal: Journal) -> None:
-    """Critical task: erase ahead while nobody waits, so that no sale waits for an erase."""
+    """Critical task: erase ahead while nobody waits, so that no sale waits for an erase; and when
+    nothing was written for a while anchor the newest record, so that an older log is noticed."""
+    head, rested = journal.head, 0
     while True:
         await asyncio.sleep_ms(_PREPARE_EVERY_MS)
         while journal.prepare():
             await asyncio.sleep_ms(0)
+        rested = rested + 1 if journal.head == head else 0
+        head = journal.head
+        if rested == _ANCHOR_AFTER:
+            journal.anchor_head()
 
 
 def start_terminal(
@@ -209,7 +219,11 @@ def start_terminal(
         log,
     )
     payments.book.open()
-    entry_point = EntryPoint(load_emv_configuration(), log)
+    emv = load_emv_configuration()
+    risk = Risk(emv, payments.book.by_card, clock, DeviceKey().load())
+    payments.offline.risk = risk
+    oda = Oda(CaKeys(emv.ca_keys, emv.revoked), log)
+    entry_point = EntryPoint(emv, log, oda=oda, risk=risk)
     terminal = Terminal(
         config,
         clock,

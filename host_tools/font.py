@@ -38,7 +38,7 @@ _LATIN = (
     + "\u0218\u0219\u021a\u021b"
 )
 _SIGNS = "€£¥$¢₩₫–—‘’“”…•·×−←→↑↓"
-_VERDICTS = ("approved.title", "deferred.title", "declined.title")
+_VERDICTS = ("approved.title", "approved.refund", "deferred.title", "declined.title")
 # A Han font sets these in the middle of a full square.
 _LATIN_MARKS = "–—‘’“”…"
 _AMOUNT = _DIGITS + " \u00a0.,'-−" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "€£¥$₩"

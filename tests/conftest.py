@@ -8,6 +8,7 @@ def test_a_pressed_key_comes_out(world, wiring):
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,11 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from host_tools.board import load as load_board
 from simulator.clock import VirtualClock
 from simulator.standins.world import World
 from simulator.wiring import Wiring
+
+# The same examples on every run, so that a failure belongs to the change that is being tested;
+# `KASSA_EXPLORE=1 make test` draws new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile("explore" if os.environ.get("KASSA_EXPLORE") else "repeatable")
 
 REFERENCE_BOARD = "esp32s3_devkitc"
 # `ticks_ms` wraps five seconds after power-on, so that every test crosses the wrap sooner or

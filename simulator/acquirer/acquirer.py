@@ -89,7 +89,11 @@ class Acquirer:
             self._log_request(request, None, "unknown message type")
             return Reply(close=True)
         self._why = ""
-        answer, silent = self._answer(request, terminal)
+        if fault is Fault.ISSUER_DOWN:
+            self._log_request(request, None, "the issuer is down")
+            answer, silent = {39: issuing.ISSUER_UNAVAILABLE}, False
+        else:
+            answer, silent = self._answer(request, terminal)
         fields = {number: request.fields[number] for number in _REPEATED if request.get(number)}
         fields.update(answer)
         key = messages.response_key(request, self._base_key)
@@ -174,16 +178,16 @@ class Acquirer:
         elif credit:
             self.ledger.open_account(card.pan, currency)
             code = issuing.APPROVED
-        else:
-            decision = issuing.decide(
-                self._issuers, self.ledger, card, emv, amount_minor, currency, self._now().date()
-            )
         elif request.get(39) == APPROVED_OFFLINE:
             # Nobody is asked any more, but whether it was the card that approved.
             decision = issuing.capture(self._issuers, card, emv, amount_minor, currency)
             code, self._why = decision.code, decision.why
             if code == issuing.APPROVED:
                 self.ledger.open_account(card.pan, currency)
+        else:
+            decision = issuing.decide(
+                self._issuers, self.ledger, card, emv, amount_minor, currency, self._now().date()
+            )
             code, self._why = decision.code, decision.why
         transaction = self.ledger.book(
             name,

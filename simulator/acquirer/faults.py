@@ -18,6 +18,7 @@ class Fault(enum.StrEnum):
     CLOSE = "close"  # booked, then the connection is closed
     LATE = "late"  # the answer comes after a while
     TWICE = "twice"  # the answer comes twice
+    ISSUER_DOWN = "issuer_down"  # 91, and nothing is booked: ask again
 
 
 @dataclass

@@ -106,3 +106,73 @@ def test_an_undo_takes_the_last_sale_back_at_the_bank():
         assert bench.sandbox.acquirer.ledger.summary()["total_minor"] == 0
 
     on_bench(story)
+
+
+def test_a_sale_that_waits_too_long_is_an_alarm_on_the_welcome_screen():
+    async def story(bench: Bench) -> None:
+        bench.network.down()
+        await bench.wait(12)
+        await sell_offline(bench, "400")
+        await bench.until_screen("welcome", within_s=60)
+        assert "Payments overdue" not in bench.screen.text
+        await bench.wait(2 * 3600)
+        assert "Payments overdue" in bench.screen.text
+        await sell_offline(bench, "400", "declined")
+        bench.network.up()
+        summary = bench.sandbox.acquirer.ledger.summary
+        assert await bench.until(lambda: summary()["advices"] == 1, 120)
+        await bench.until_screen("welcome", within_s=60)
+        await bench.wait(2)
+        assert "Payments overdue" not in bench.screen.text
+
+    on_bench(story, terminal={"offline": {**OFFLINE["offline"], "max_age_h": 1}})
+
+
+def test_an_issuer_that_is_down_is_asked_again_and_declines_nothing():
+    async def story(bench: Bench) -> None:
+        bench.network.down()
+        await bench.wait(12)
+        await sell_offline(bench, "400")
+        bench.sandbox.acquirer.faults.next("issuer_down", "0220")
+        bench.sandbox.acquirer.faults.next("issuer_down", "0221", count=2)
+        bench.network.up()
+        summary = bench.sandbox.acquirer.ledger.summary
+        assert await bench.until(lambda: summary()["advices"] == 1, 120)
+        await bench.wait(2)
+        assert "to send" not in bench.screen.text
+        assert summary()["total_minor"] == 400
+
+    on_bench(story, terminal=OFFLINE)
+
+
+def test_an_issuer_that_stays_down_does_not_hold_up_the_other_sales():
+    async def story(bench: Bench) -> None:
+        bench.network.down()
+        await bench.wait(12)
+        await sell_offline(bench, "491")
+        await sell_offline(bench, "400")
+        bench.network.up()
+        await bench.until_screen("staff_problem", within_s=120)
+        assert "€4.91" in bench.screen.text
+        summary = bench.sandbox.acquirer.ledger.summary
+        assert await bench.until(lambda: summary()["total_minor"] == 400, 60)
+
+    on_bench(story, terminal=OFFLINE)
+
+
+def test_a_log_put_back_after_a_quiet_moment_is_noticed():
+    async def story(bench: Bench) -> None:
+        place = bench.wiring.partition("journal")
+        await sell(bench)
+        await bench.wait(60)
+        older = bench.wiring.flash.image(place["offset"], place["size"])
+        await bench.until_screen("welcome", within_s=60)
+        await sell(bench)
+        await bench.wait(60)
+        await bench.cut_power()
+        bench.wiring.flash.load(older, place["offset"])
+        await bench.power_on()
+        await bench.until_screen("welcome", within_s=30)
+        assert "Memory changed" in bench.screen.text
+
+    on_bench(story)

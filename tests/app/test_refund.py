@@ -19,7 +19,7 @@ async def refund_to_card(bench: Bench, amount: str, card: str) -> None:
     await bench.until_screen("amount", within_s=2)
     await bench.press(amount, ENTER)
     await bench.until_screen("present_card", within_s=2)
-    assert "Refund: present card" in bench.screen.text
+    assert "Refund: tap card" in bench.screen.text
     await bench.tap(card)
 
 

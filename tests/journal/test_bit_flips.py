@@ -15,7 +15,7 @@ from kassa.journal.report import Report
 
 from host_tools.journal import HostSealer
 from simulator.chips.nor_flash import BLOCK, PowerCut
-from tests.journal.bench import KEY, SMALL, Events, MemoryAnchor, Terminal
+from tests.journal.bench import KEY, SMALL, Events, MemoryAnchor, Terminal, damage, payloads
 
 Place = tuple[int, int]
 
@@ -269,3 +269,19 @@ def test_every_bit_of_every_header_costs_no_record(subject: Subject) -> None:
                 assert told == ([(words.HEADER, 0)] if live and proves else [])
                 reported += bool(told)
     assert reported > 10 * 27 * 8
+
+
+@pytest.mark.parametrize("bit", range(8))
+@pytest.mark.parametrize("byte", [0, 5, 9, 15, 20, 26])
+def test_the_only_block_there_is_may_lose_its_header(byte: int, bit: int) -> None:
+    """Damage is not a replaced log."""
+    terminal = Terminal(seed=1)
+    journal = terminal.start()
+    kept = {journal.append(1, b"record %d" % number): b"record %d" % number for number in range(9)}
+    terminal.flash.flip(4096 + 224 + byte, bit)
+    journal = terminal.start()
+    assert not journal.report.tampered
+    assert payloads(journal) == kept
+    assert [what for what, _ in damage(journal.report)] == ["block header damaged"]
+    sequence = journal.append(1, b"after it")
+    assert payloads(terminal.start()) == {**kept, sequence: b"after it"}

@@ -277,3 +277,21 @@ def test_writes_are_whole_cipher_blocks_on_an_encrypted_partition(terminal: Term
     journal.append(1, bytes(190))
     assert (terminal.flash.counters.programmed_bytes - before) % 16 == 0
     assert payloads(terminal.start()) == {1: bytes(190)}
+
+
+def test_the_records_from_a_sequence_on_are_found_with_few_reads() -> None:
+    terminal = Terminal(size=256 * 1024)
+    journal = terminal.start()
+    for number in range(800):
+        journal.append(1, b"record %d" % number)
+    journal.trim(100)
+    for sequence in (1, 100, 101, 350, 799, 800):
+        before = journal._flash.reads
+        first = next(iter(journal.records_from(sequence)))
+        assert first.sequence == max(sequence, 100)
+        assert first.payload == b"record %d" % (first.sequence - 1)
+        # Halving 64 blocks, and the block where it begins.
+        assert journal._flash.reads - before < 40
+    assert [each.sequence for each in journal.records_from(790)] == list(range(790, 801))
+    assert list(journal.records_from(801)) == []
+    assert journal.report.quarantined == []

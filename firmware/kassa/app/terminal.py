@@ -8,6 +8,7 @@ from kassa.app import receipts
 from kassa.app.back_office import BackOffice
 from kassa.app.sale import Sale
 from kassa.drivers.printer import PaperOut, PrinterError
+from kassa.payment import limits
 from kassa.system.errors import KassaError
 from kassa.system.tasks import first
 
@@ -107,7 +108,18 @@ class Terminal:
             "pending_count": len(book.stored) + len(book.owed),
             "pending_minor": book.stored_minor,
             "currency": self.config.currency,
+            "alarm": self._alarm(),
         }
+
+    def _alarm(self) -> str:
+        """What the merchant must act on, as a key of the catalogue, or ""."""
+        book = self.payments.book
+        if book.trouble:
+            return "welcome." + book.trouble
+        if not self.clock.is_set:
+            return ""
+        too_old = limits.oldest_is_too_old(self.config.offline, book, self.clock.local())
+        return "welcome.too_old" if too_old else ""
 
     def new_transaction(self, kind: str, amount_minor: int) -> "Transaction":
         """A transaction that starts now, with a STAN nobody else has; its moves go into

@@ -1,8 +1,9 @@
 """The newest record's number and tag, kept outside the log, so that an older log is noticed.
 
 It is written when the log is opened, with the first record of every block, when records are
-trimmed and when the owner asks (`Journal.anchor_head`).  Between those moments up to a block's
-worth of records (15 slots) may follow: an image from within that window, put back, is not noticed.
+trimmed and when the owner asks (`Journal.anchor_head`: after twenty quiet seconds).  Between those
+moments up to a block's worth of records (15 slots) may follow: an image from within that window,
+put back, is not noticed.
 Nor is one put back together with the file system that this file is on; what would notice it is a
 counter in a secure element.
 """

@@ -121,16 +121,31 @@ class Journal:
         report.start_over()
         chain = Chain(self._flash, report, self.oldest)
         check_headers(self._flash, chain, self._tail, self._newest_place[0])
-        place = (self._tail, 1)
+        for record in self._from_block(self._tail, chain):
+            yield record
+        chain.finish(self.head)
+        report.records = chain.count
+        if report.quarantined_count:
+            self._tell("damaged")
+
+    def records_from(self, sequence: int) -> "Iterator[Record]":
+        """The records from `sequence` on, without reading all that came before: two reads for
+        each halving of the log, and those of a block.  What is damaged is passed over in silence;
+        `records` has told of it.
+        """
+        self._need_open()
+        first = find_tail(self._flash, sequence, self._tail, self._newest_place[0])
+        chain = Chain(self._flash, Report(), max(sequence, self.oldest), False)
+        for record in self._from_block(first, chain):
+            yield record
+
+    def _from_block(self, ordinal: int, chain: Chain) -> "Iterator[Record]":
+        place = (ordinal, 1)
         while place < (min(self._at[0], self._ready) + 1, 1):
             found = self._flash.at(place[0], place[1])
             place = self._flash.after(found)
             if chain.take(found) and found.head is not None:
                 yield Record(found.sequence, found.head.kind, found.payload)
-        chain.finish(self.head)
-        report.records = chain.count
-        if report.quarantined_count:
-            self._tell("damaged")
 
     @property
     def free_slots(self) -> int:
@@ -206,10 +221,13 @@ class Journal:
         return self._wants_block()
 
     def anchor_head(self) -> None:
-        """Anchor the newest record now: after a settlement, before an orderly end."""
+        """Anchor the newest record now: when the terminal rests, before an orderly end.  Should
+        the anchor's file fail it is logged and tried again with the next record.
+        """
         self._need_open()
         if not self.report.tampered and self._anchored.sequence != self.head:
-            self._save_anchor()
+            self._anchor_due = True
+            self._try_anchor()
 
     def accept(self) -> None:
         """Go on with a log that is not the one this terminal left; somebody has looked at it.

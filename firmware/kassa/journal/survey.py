@@ -31,6 +31,10 @@ class Survey:
         self.head = 0
         self.tag = bytes(slots.TAG_SIZE)
         self.newest = self._find_newest()
+        if self.newest == 0 and anchored and self._holds(anchored):
+            # The only block there is, and its header is damaged.
+            self.newest = anchored.ordinal
+            self.foreign = False
         self.first = max(1, self.newest - log.blocks + 1)
         self.place = (0, 0)
         self.end = (1, 1)
@@ -124,10 +128,9 @@ class Survey:
             return
         if self.newest - self._log.blocks >= anchored.ordinal:
             return
-        found = self._log.at(anchored.ordinal, anchored.slot)
-        proven = found.state == RECORD
-        if proven and found.sequence == anchored.sequence and found.tag == anchored.tag:
+        if self._holds(anchored):
             return
+        found = self._log.at(anchored.ordinal, anchored.slot)
         if self.head < anchored.sequence:
             if found.state in (DAMAGED, PART) and self._log.is_block(anchored.ordinal):
                 # The newest record is there and cannot be read: damage, not a roll-back.
@@ -136,6 +139,17 @@ class Survey:
                 report.rolled_back = True
         elif found.state in (RECORD, BLANK):
             report.replaced = True
+
+    def _holds(self, anchored: Anchored) -> bool:
+        """Whether the anchored record is where it was."""
+        if not anchored.sequence:
+            return False
+        found = self._log.at(anchored.ordinal, anchored.slot)
+        return (
+            found.state == RECORD
+            and found.sequence == anchored.sequence
+            and found.tag == anchored.tag
+        )
 
     def _lost(self, anchored: Anchored) -> None:
         log = self._log

@@ -375,7 +375,7 @@ class Book:
 
     def read(self, pending: Pending) -> Transaction:
         """The stored sale with all that its advice needs."""
-        transaction = self.find(pending.name[1], pending.name[0])
+        transaction = self.history.find(pending.name[0], pending.name[1], pending.sequence)
         if transaction is None:
             raise JournalError("a stored sale is not in the journal any more")
         return transaction

@@ -1,11 +1,11 @@
-"""Bringing stored sales to the host: one task, oldest first, each under the name it was
-given when it was made.
+"""Bringing stored sales to the host: one task, oldest first, each under the name it was given when
+it was made.
 
-A stored sale leaves the queue only when the host has answered it.  Until then it is sent
-again, 0220 first and
-0221 after, with the same STAN, batch and date, so that the host can answer a repetition
-with its first answer.
-Before the first sending SENDING is on record: from then on a void needs a reversal.
+A stored sale leaves the queue only when the host has answered it.  Until then it is sent again,
+0220 first and 0221 after, with the same STAN, batch and date, so that the host can answer a
+repetition with its first answer.  Before the first sending SENDING is on record: from then on a
+void needs a reversal.  An answer that only says "not now" (91, 92, 96) is asked for again, but not
+for ever: one sale must not keep all others back, so the sixth counts as the bank's decline.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from kassa.journal.errors import JournalError
 from kassa.payment import responses
 from kassa.payment import transaction as life
 from kassa.payment.backoff import Backoff
+from kassa.payment.offline import APPROVED_OFFLINE, NOT_REACHED
 from kassa.system import currency as iso4217
 
-from kassa.payment.offline import APPROVED_OFFLINE, NOT_REACHED
 if TYPE_CHECKING:
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder
@@ -59,6 +59,7 @@ class Forwarder:
         self._log = log
         self._wanted = asyncio.Event()
         self._progress = asyncio.Event()
+        self._not_now = 0
 
     def wake(self) -> None:
         """There is something to send, or reason to try again now."""
@@ -134,16 +135,21 @@ class Forwarder:
         except HostError as error:
             self._log.trouble("payment", "advice unanswered", error, stan=transaction.stan)
             return False
-        self._take(transaction, answer)
-        return True
+        return self._take(transaction, answer)
 
-    def _take(self, transaction: "Transaction", answer: "dict[int, str | bytes]") -> None:
+    def _take(self, transaction: "Transaction", answer: "dict[int, str | bytes]") -> bool:
+        """Whether the answer settles it."""
         responses.take(transaction, answer)
         code = transaction.response_code
         self._log.event("payment", "forwarded", stan=transaction.stan, code=code)
+        if responses.is_temporary(code) and self._not_now < _NOT_NOW_AT_MOST:
+            self._not_now += 1
+            return False
+        self._not_now = 0
         if responses.is_approved(code):
             transaction.move(life.FORWARDED)
-            return
+            return True
         transaction.decline_reason = responses.decline_reason(code)
         transaction.move(life.REFUSED)
         self.news.set()
+        return True

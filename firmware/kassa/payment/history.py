@@ -21,10 +21,13 @@ class History:
         self._journal = journal
         self._on_move = on_move
 
-    def _moves(self) -> "Generator[tuple[str, Name, dict[int, bytes]], None, None]":
+    def _moves(
+        self, since: int = 0
+    ) -> "Generator[tuple[str, Name, dict[int, bytes]], None, None]":
         """(state, name, objects) of each record that is a transaction's move and can be
-        understood."""
-        for record in self._journal.records():
+        understood, from record `since` on."""
+        journal = self._journal
+        for record in journal.records_from(since) if since else journal.records():
             state = records.STATE_OF.get(record.kind)
             if state is None:
                 continue
@@ -34,11 +37,12 @@ class History:
                 continue
             yield state, name, facts
 
-    def find(self, batch: int, stan: int) -> "Transaction | None":
-        """The transaction of that name in its present state."""
+    def find(self, batch: int, stan: int, since: int = 0) -> "Transaction | None":
+        """The transaction of that name in its present state; `since`: its first record, where
+        that is known, to read no more than needed."""
         wanted = (batch, stan)
         found = None
-        for state, name, facts in self._moves():
+        for state, name, facts in self._moves(since):
             if name != wanted:
                 continue
             if records.has_all_facts(facts):
@@ -46,13 +50,13 @@ class History:
                 found = records.transaction_of(name, facts)
                 found.on_move = self._on_move
                 if kept is not None:
-                    # A void repeats the facts, but not what an advice needs.
+                    # A void repeats the facts, but neither what an advice needs nor the reasons.
                     found.emv_data, found.sealed_card = kept.emv_data, kept.sealed_card
+                    found.decision, found.card_token = kept.decision, kept.card_token
             if found is not None:
                 records.update(found, facts)
                 found.state = state
         return found
-                    found.decision, found.card_token = kept.decision, kept.card_token
 
     def in_batch(self, batch: int) -> "Generator[Transaction, None, None]":
         """The transactions of `batch` that were promised the money, in the order of their results.

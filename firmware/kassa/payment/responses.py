@@ -44,8 +44,17 @@ _REASONS = {
 }
 
 
+# The issuer, or what lies between, could not be reached just now.
+_TRY_LATER = ("91", "92", "96")
+
+
 def is_approved(code: str) -> bool:
     return code in APPROVED_CODES
+
+
+def is_temporary(code: str) -> bool:
+    """Whether the same question may get another answer later."""
+    return code in _TRY_LATER
 
 
 def decline_reason(code: str) -> str:

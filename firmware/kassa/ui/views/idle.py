@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _FOOT = const(38)
 _FOOT_ROW = const(26)
+_ALARM = const(30)
 _KEYS_Y = const(178)
 _KEY_STEP = const(46)
 _ROW = const(42)
@@ -50,14 +51,15 @@ def starting(page: Page, facts: "Facts") -> None:
 
 
 def welcome(page: Page, facts: "Facts") -> None:
-    """Idle.  Facts: merchant, time (local moment or None), online, and what waits to be sent:
-    pending_count, pending_minor, currency.
+    """Idle.  Facts: merchant, time (local moment or None), online, what waits to be sent
+    (pending_count, pending_minor, currency), and alarm: a key of the catalogue that says what the
+    merchant must see to, or "".
     """
     if facts.get("time"):
         page.line(page.catalogue.format_time(facts["time"]), MARGIN, HEAD_BASE, SMALL, MUTED)
     page.language_key()
     foot = _welcome_foot(page, facts)
-    y = 42 if facts.get("pending_count") else 54
+    y = 42 if facts.get("pending_count") or facts.get("alarm") else 54
     page.picture(pictures.TAP, (WIDTH - 112) // 2, y, BLUE, PAPER)
     page.line(page.t("welcome.title"), WIDTH // 2, y + 122, TITLE, INK, PAPER, 1)
     base = page.paragraph(facts["merchant"], y + 155, ((BODY, 1), (SMALL, 2)), INK) + 29
@@ -66,7 +68,8 @@ def welcome(page: Page, facts: "Facts") -> None:
 
 
 def _welcome_foot(page: Page, facts: "Facts") -> int:
-    """Network state, and above it the payments that still have to be sent; gives its top."""
+    """Network state, above it the payments that still have to be sent, and on top what is wrong;
+    gives its top."""
     state = page.t("network.online" if facts.get("online") else "network.offline")
     texts = []  # above the state, from top to bottom
     beside = ""
@@ -83,6 +86,10 @@ def _welcome_foot(page: Page, facts: "Facts") -> int:
     y = HEIGHT - _FOOT - _FOOT_ROW * len(texts)
     page.box(0, y, WIDTH, HEIGHT - y, FAINT)
     base = y + 26
+    if facts.get("alarm"):
+        y -= _ALARM
+        page.box(0, y, WIDTH, _ALARM, RED)
+        page.line(page.t(facts["alarm"]), WIDTH // 2, y + 21, SMALL, WHITE, RED, 1)
     for text in texts:
         page.line(text, MARGIN, base, SMALL, INK, FAINT)
         base += _FOOT_ROW
