@@ -28,7 +28,7 @@ ISSUER_UNAVAILABLE = "91"
 NO_ANSWER = "68"
 
 # Upper bits of 9F27.
-TC, ARQC = 0x40, 0x80
+AAC, TC, ARQC = 0x00, 0x40, 0x80
 
 TEST_AMOUNTS = {
     "05": DO_NOT_HONOUR,
@@ -84,7 +84,7 @@ def decide(
         issuers.issuer_for(card.pan)
     except KeyError:
         return Decision(INVALID_CARD, "no such card")
-    wrong = _cryptogram_is_wrong(issuers, card, emv, amount_minor, currency, ARQC)
+    wrong = _cryptogram_is_wrong(issuers, card, emv, amount_minor, currency, (ARQC, TC))
     if wrong:
         return Decision(WRONG_CRYPTOGRAM, wrong)
     if card.expiry and card.expiry < f"{today:%y%m}":
@@ -110,7 +110,7 @@ def capture(
         issuers.issuer_for(card.pan)
     except KeyError:
         return Decision(INVALID_CARD, "no such card")
-    wrong = _cryptogram_is_wrong(issuers, card, emv, amount_minor, currency, TC)
+    wrong = _cryptogram_is_wrong(issuers, card, emv, amount_minor, currency, (TC,))
     if wrong:
         return Decision(WRONG_CRYPTOGRAM, wrong)
     # On the day of the sale the card had to be good.
@@ -127,14 +127,18 @@ def _cryptogram_is_wrong(
     emv: dict[int, bytes],
     amount_minor: int,
     currency: str,
-    kind: int,
+    kinds: tuple[int, ...],
 ) -> str:
-    """Why the cryptogram is not to be believed, "" when it is the card's, of this kind and over
-    this amount."""
+    """Why the cryptogram is not to be believed, "" when it is the card's, of one of these kinds
+    and over this amount.
+
+    A terminal that is not content with a card's TC (its signature did not verify, say) asks the
+    issuer with that (Book C-3, 5.6); an AAC is never an approval.
+    """
     try:
         atc, iad, arqc = emv[0x9F36], emv[0x9F10], emv[0x9F26]
-        if emv[0x9F27][0] & 0xC0 != kind:
-            return "not " + {ARQC: "an ARQC", TC: "a TC"}[kind]
+        if emv[0x9F27][0] & 0xC0 not in kinds:
+            return "no TC" if kinds == (TC,) else "neither ARQC nor TC"
         asked = emv[0x9F02].hex(), emv[0x5F2A].hex()[-3:]
     except (KeyError, IndexError) as error:
         return f"ICC data is incomplete: {error}"

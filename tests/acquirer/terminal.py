@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from simulator.acquirer import dukpt, key_material, messages
 from simulator.acquirer.acquirer import Acquirer, Reply
 from simulator.acquirer.dukpt import Usage
-from simulator.acquirer.issuing import ARQC
+from simulator.acquirer.issuing import AAC, ARQC, TC
 from simulator.cards import issuers
 
 PAN = "4761739001010119"
@@ -120,8 +120,9 @@ class Terminal:
 
 
 def emv_data(pan: str, amount_minor: int, kind: int = ARQC) -> dict[int, bytes]:
-    """DE 55 of a Visa card (CVN 10), by tag, with its cryptogram, an ARQC or a TC."""
-    iad = bytes.fromhex("06010A03A00000" if kind == ARQC else "06010A03900000")
+    """DE 55 of a Visa card (CVN 10), by tag, with its cryptogram."""
+    decided = {ARQC: "A0", TC: "90", AAC: "80"}[kind]
+    iad = bytes.fromhex(f"06010A03{decided}0000")
     data = {
         0x9F02: bytes.fromhex(f"{amount_minor:012}"),
         0x9F03: bytes(6),

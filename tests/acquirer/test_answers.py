@@ -9,7 +9,7 @@ import pytest
 
 from simulator.acquirer import messages
 from simulator.acquirer.acquirer import Acquirer
-from simulator.acquirer.issuing import ARQC, TC
+from simulator.acquirer.issuing import AAC, ARQC, TC
 from simulator.acquirer.ledger import OPENING_BALANCE_MINOR
 from simulator.acquirer.messages import Message
 from tests.acquirer.terminal import PAN, Terminal, tlv
@@ -133,7 +133,7 @@ def test_what_a_card_approved_is_booked_whatever_the_account_has(
     ("changes", "code", "why"),
     [
         ({"signed_amount_minor": 125}, "82", "the card was asked for another amount"),
-        ({"kind": ARQC}, "82", "not a TC"),
+        ({"kind": ARQC}, "82", "no TC"),
         ({"without": (0x9F26,)}, "82", "ICC data is incomplete"),
         ({"without": (0x9F37,)}, "82", "the cryptogram is wrong"),
         ({"without": (0x9A,)}, "82", "the cryptogram is wrong"),
@@ -159,8 +159,16 @@ def test_a_tc_of_another_card_is_refused(acquirer: Acquirer, terminal: Terminal)
     assert acquirer.ledger.summary()["total_minor"] == 0
 
 
-def test_a_tc_does_not_do_where_the_issuer_is_asked(terminal: Terminal) -> None:
-    assert terminal.sale(kind=TC).get(39) == "82"
+def test_the_issuer_may_be_asked_with_a_tc_that_the_terminal_did_not_trust(
+    acquirer: Acquirer, terminal: Terminal
+) -> None:
+    assert terminal.sale(kind=TC).get(39) == "00"
+    assert terminal.sale(1251, stan=2, kind=TC).get(39) == "51"
+
+
+def test_a_declining_card_is_never_an_approval(acquirer: Acquirer, terminal: Terminal) -> None:
+    assert terminal.sale(kind=AAC).get(39) == "82"
+    assert "neither ARQC nor TC" in acquirer.messages[-1]["note"]
 
 
 def test_a_wrong_mac_is_a_security_violation_and_books_nothing(
