@@ -71,6 +71,7 @@ def analyse(tap: "Tap", codes: "Record", authenticated: bool, method: str, rule:
     if indicators is not None:
         if indicators.floor_limit_exceeded:
             tap.set_tvr(tvr.FLOOR_LIMIT_EXCEEDED)
+            tap.go_online(rule, "over the floor limit")
         if indicators.status_check or indicators.zero_amount:
             tap.go_online(rule, "status check or no amount")
     #

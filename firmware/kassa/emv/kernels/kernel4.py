@@ -138,7 +138,9 @@ class Kernel4:
                 outcome.MESSAGE_INSERT_CARD, error="cardholder not verified"
             )
         reference = generate_ac.analyse(tap, settings, cda or authenticated, method, "CX-2")
-        return await self._cryptogram(tap, reference | (apdu.CDA if cda else 0), method)
+        if cda and reference != apdu.AAC:
+            reference |= apdu.CDA
+        return await self._cryptogram(tap, reference, method)
 
     def _verify_cardholder(self, tap: "Tap", settings: "Record") -> "str | None":
         """CX-2: the card's CVM list, in which "PIN verified by the card" is the device's own
