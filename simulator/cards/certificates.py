@@ -91,6 +91,7 @@ def issuer_certificate(scheme: str, issuer: str, fault: str = "") -> Certificate
     return _certify(ca, key, b"".join(fields), b"", fault.removeprefix("issuer_"))
 
 
+@cache
 def icc_certificate(
     issuer: str, pan: str, static_data: bytes, fault: str = "", bits: int = ICC_BITS
 ) -> Certificate:

@@ -6,18 +6,23 @@ source = "where the number comes from"
 [account]       what the sandbox issuer keeps: status, balance_minor
 [[application]] see `simulator.cards.personalisation.Application`
 [awkward]       garbage = SEED, torn_after_apdus, torn_after_bytes, times, slow_ms, sw + step
-extends = NAME  begin with another profile; cards = [NAME, ...] several at once
+extends = NAME  begin with another profile, whose tables these change; cards = [NAME, ...] several
+                at once
+
+`NAME.VARIANT` is a card of a profile with one thing changed: a name of VARIANTS
+("visa_debit.aac"), or of `simulator.cards.faults` ("visa_debit.icc_expired").
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from simulator.cards import faults
 from simulator.cards.amex import AmexApplet
 from simulator.cards.applet import Applet
 from simulator.cards.awkward import Garbage, Several, Slow, StatusWord, TornAfter
@@ -42,6 +47,20 @@ _APPLETS: dict[str, type[Applet]] = {
 _KNOWN = ("title", "source", "card", "account", "application", "awkward", "extends", "cards")
 
 
+VARIANTS: dict[str, Mapping[str, Any]] = {
+    "tc": {"answer": "tc"},
+    "arqc": {"answer": "arqc"},
+    "aac": {"answer": "aac"},
+    "switch": {"switch_interface": True},
+    "update": {"issuer_update": True},
+    "locked": {"locked": True},
+    "unsigned": {"oda": "none"},
+    "static": {"oda": "static"},
+    "no_remainder": {"icc_bits": 1024},
+}
+"""What a card's name may have after a dot, with the fields it stands for."""
+
+
 @dataclass(frozen=True)
 class Account:
     """What the issuer knows of a card: `status` open, blocked or expired."""
@@ -63,6 +82,7 @@ class Profile:
     card: Mapping[str, str]
     account: Mapping[str, Any]
     applications: tuple[Application, ...]
+    tables: tuple[Mapping[str, Any], ...]
     awkward: Mapping[str, int]
     cards: tuple[str, ...]
 
@@ -75,9 +95,21 @@ def names() -> list[str]:
     )
 
 
+def known(name: str) -> bool:
+    """Whether `load` has a card of that name, variants included."""
+    try:
+        profile(name)
+    except KeyError:
+        return False
+    except ProfileError:
+        # A wrong file is reported when it is loaded; a card cannot have each variant.
+        return "." not in name
+    return True
+
+
 def load(name: str) -> Card:
     """A new card from profile `name`, its counter where it was personalised; KeyError if there is
-    none."""
+    none, ProfileError for a variant that its kind of card cannot be."""
     read = profile(name)
     if read.cards:
         return Several(name, read.title, [load(other) for other in read.cards])
@@ -105,6 +137,9 @@ def accounts() -> list[Account]:
 @cache
 def profile(name: str) -> Profile:
     """Profile `name`; KeyError if there is none, ProfileError if it is wrong."""
+    plain, dot, variant = name.partition(".")
+    if dot:
+        return _varied(profile(plain), variant)
     path = FOLDER / f"{name}.toml"
     if not name.isidentifier() or not path.is_file():
         raise KeyError(name)
@@ -116,11 +151,13 @@ def profile(name: str) -> Profile:
     if unknown:
         raise ProfileError(f"{path.name}: unknown field {unknown[0]!r}")
     base = profile(source["extends"]) if "extends" in source else None
-    listed = source.get("application", [])
-    apps = tuple(application(f"{path.name}: application {i + 1}", a) for i, a in enumerate(listed))
+    tables: list[Mapping[str, Any]] = source.get("application", [])
     if base is not None:
-        apps = apps or base.applications
-    elif "cards" not in source and not ("card" in source and apps):
+        rest = base.tables[len(tables) :]
+        tables = [{**old, **new} for old, new in zip(base.tables, tables, strict=False)]
+        tables += rest
+    apps = _applications(path.name, tables)
+    if base is None and "cards" not in source and not ("card" in source and apps):
         raise ProfileError(f"{path.name}: card and application are needed, or extends, or cards")
     return Profile(
         name=name,
@@ -129,8 +166,28 @@ def profile(name: str) -> Profile:
         card={**(base.card if base else {}), **source.get("card", {})},
         account={**(base.account if base else {}), **source.get("account", {})},
         applications=apps,
+        tables=tuple(tables),
         awkward=source.get("awkward", {}),
         cards=tuple(source.get("cards", ())),
+    )
+
+
+def _varied(plain: Profile, variant: str) -> Profile:
+    """`plain` with the change of that name; KeyError if there is none."""
+    known = {name for kind in faults.KINDS.values() for name in kind}
+    if not plain.tables or (variant not in VARIANTS and variant not in known):
+        raise KeyError(f"{plain.name}.{variant}")
+    change = VARIANTS.get(variant, {"fault": variant})
+    tables = tuple({**table, **change} for table in plain.tables)
+    name = f"{plain.name}.{variant}"
+    apps = _applications(name, tables)
+    title = f"{plain.title}, {variant.replace('_', ' ')}"
+    return replace(plain, name=name, title=title, applications=apps, tables=tables)
+
+
+def _applications(where: str, tables: Sequence[Mapping[str, Any]]) -> tuple[Application, ...]:
+    return tuple(
+        application(f"{where}: application {i + 1}", table) for i, table in enumerate(tables)
     )
 
 

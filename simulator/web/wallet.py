@@ -12,7 +12,14 @@ from simulator.web.hub import Message
 load = cards.load
 
 # Hue and saturation of each scheme's cards, in our own palette; others are grey.
-_COLOURS = {"visa": (205, 48), "mastercard": (8, 52)}
+_COLOURS = {
+    "visa": (205, 48),
+    "mastercard": (8, 52),
+    "amex": (180, 40),
+    "jcb": (140, 40),
+    "discover": (28, 60),
+    "unionpay": (340, 45),
+}
 _GREY = (220, 6)
 _SHADE = 17
 
