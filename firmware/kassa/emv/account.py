@@ -11,12 +11,13 @@ def pan_digits(value: bytes) -> str:
 
 def track2_parts(value: bytes) -> "tuple[str, str]":
     """PAN and expiry ("YYMM") of tag 57; CardDataError if it is not track 2 equivalent data."""
-    digits = value.hex()
+    digits = value.hex().rstrip("f")
     separator = digits.find("d")
-    expiry = digits[separator + 1 : separator + 5]
-    if separator < 0 or len(expiry) != 4 or not expiry.isdigit():
+    # Expiry, service code, what the issuer likes: digits to the end.
+    rest = digits[separator + 1 :]
+    if separator < 0 or len(rest) < 4 or not rest.isdigit():
         raise CardDataError("card data error")
-    return _digits(digits[:separator]), expiry
+    return _digits(digits[:separator]), rest[:4]
 
 
 def _digits(text: str) -> str:
