@@ -13,23 +13,20 @@ if TYPE_CHECKING:
 
 
 class CaKey:
-    """One key of a scheme: `rid` (5 bytes), `index` (1 byte, tag 8F), `modulus` and `exponent` as
-    bytes, `expires` "YYMMDD": the last day on which it proves anything."""
+    """One key of a scheme: `rid` (5 bytes), `index` (1 byte, tag 8F), `public_key` to compute
+    with, `expires` "YYMMDD": the last day on which it proves anything.
+
+    Refused if `source` (see CaKeys) has a wrong check sum (ODA-1) or is no RSA key (ODA-8).
+    """
 
     def __init__(self, source: "Record") -> None:
         self.rid: bytes = source.rid
         self.index: bytes = source.index
-        self.modulus: bytes = source.modulus
-        self.exponent: bytes = source.exponent
         self.expires: str = source.expires
-
-    def public_key(self) -> PublicKey:
-        """The key to compute with; Refused (ODA-8) if it is none."""
-        return PublicKey(self.modulus, self.exponent, "CA")
-
-    def checksum(self) -> bytes:
-        """SHA-1 over RID, index, modulus and exponent: what a scheme publishes beside the key."""
-        return sha1(self.rid, self.index, self.modulus, self.exponent)
+        # ODA-1: SHA-1 check sum over RID, index, modulus, exponent.
+        if sha1(source.rid, source.index, source.modulus, source.exponent) != source.sha1:
+            raise Refused("ODA-1", "wrong check sum")
+        self.public_key = PublicKey(source.modulus, source.exponent, "CA")
 
 
 class CaKeys:
@@ -43,15 +40,11 @@ class CaKeys:
     def __init__(self, keys: "Iterable[Record]", revoked: "Iterable[Record]" = ()) -> None:
         self.unusable: "list[tuple[bytes, bytes, str]]" = []
         self._keys: "dict[tuple[bytes, bytes], CaKey]" = {}
-        self._refused: "dict[tuple[bytes, bytes], str]" = {}
         for record in keys:
-            key = CaKey(record)
-            why = _fault(key, record.sha1)
-            if why:
-                self.unusable.append((key.rid, key.index, why))
-                self._refused[(key.rid, key.index)] = why
-            else:
-                self._keys[(key.rid, key.index)] = key
+            try:
+                self._keys[(record.rid, record.index)] = CaKey(record)
+            except Refused as refused:
+                self.unusable.append((record.rid, record.index, refused.why))
         self._revoked = frozenset([(r.rid, r.index, r.serial) for r in revoked])
 
     def find(self, rid: bytes, index: bytes, date: "str | None") -> "CaKey | None":
@@ -59,39 +52,31 @@ class CaKeys:
 
         `date` is None when the clock was never set: then no key is found.
         """
-        return None if self.why_not(rid, index, date) else self._keys[(rid, index)]
+        # ODA-1: CA key by RID and index; absent, wrong check sum or expired -> failed.
+        key = self._keys.get((rid, index))
+        # D-4: a clock that was never set is not a date.
+        if key is None or date is None or comparable_date(key.expires) < comparable_date(date):
+            return None
+        return key
 
     def holds(self, rid: bytes, index: bytes) -> bool:
         """Whether there is a sound key for `rid` and `index`, expired or not."""
         return (rid, index) in self._keys
 
     def why_not(self, rid: bytes, index: bytes, date: "str | None") -> str:
-        """What `find` finds nothing for, in a technician's words; "" where it finds a key."""
-        # ODA-1: CA key by RID and index; absent, wrong check sum or expired -> failed.
-        name = "CA key {} {}".format(rid.hex().upper(), index.hex().upper())
-        key = self._keys.get((rid, index))
-        if key is None:
-            return "{}: {}".format(name, self._refused.get((rid, index), "not here"))
-        # D-4: a clock that was never set is not a date.
-        if date is None:
-            return name + ": no date to judge it by"
-        if comparable_date(key.expires) < comparable_date(date):
-            return name + ": expired"
-        return ""
+        """Why `find` finds nothing, in a technician's words; "" where it finds a key."""
+        if self.find(rid, index, date) is not None:
+            return ""
+        why = "expired" if date is not None else "no date to judge it by"
+        if not self.holds(rid, index):
+            why = "not here"
+            for refused_rid, refused_index, fault in self.unusable:
+                if (refused_rid, refused_index) == (rid, index):
+                    why = fault
+        # An index is one byte; a hostile card's may be anything.
+        return "CA key {} {}: {}".format(rid.hex().upper(), index[:1].hex().upper(), why)
 
     def is_revoked(self, rid: bytes, index: bytes, serial: bytes) -> bool:
         """ODA-2: whether the issuer certificate with this serial number (3 bytes), made with the
         key of `rid` and `index`, is on the revocation list."""
         return (rid, index, serial) in self._revoked
-
-
-def _fault(key: CaKey, checksum: bytes) -> str:
-    # ODA-1: SHA-1 check sum over RID, index, modulus, exponent.
-    if key.checksum() != checksum:
-        return "wrong check sum"
-    try:
-        # ODA-8
-        key.public_key()
-    except Refused as refused:
-        return refused.why
-    return ""

@@ -49,7 +49,7 @@ def issuer_key(keys: "CaKeys", tap: "Tap") -> PublicKey:
     signed = needed(tap, tags.ISSUER_CERTIFICATE, "ODA-2", what)
     exponent = needed(tap, tags.ISSUER_EXPONENT, "ODA-2", "issuer key exponent")
     # ODA-2: as long as the CA modulus; 6A ... BC, format 02.
-    block = ca.public_key().recover(signed, _ISSUER_FORMAT, "ODA-2", what)
+    block = ca.public_key.recover(signed, _ISSUER_FORMAT, "ODA-2", what)
     # ODA-4: a missing 92 is legal when the key fits.
     remainder = tap.data.get(ISSUER_REMAINDER, b"")
     modulus = _certified(block, _ISSUER_ALGORITHMS, remainder, exponent, "ODA-2", what)
