@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import codec, image, journal, sale
+from tests.benchmarks import codec, image, journal, oda, sale
 from tests.benchmarks.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -21,6 +21,8 @@ BENCHMARKS: tuple[Callable[[], list[Result]], ...] = (
     sale.on_micropython,
     image.sizes,
     codec.against_pyiso8583,
+    oda.against_bare_pow,
+    oda.on_micropython,
     journal.against_littlefs,
     journal.starting,
     journal.memory,
