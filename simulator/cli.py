@@ -106,6 +106,36 @@ def _tell(result: dict) -> None:
 
 
 @app.command()
+def explain(
+    file: Annotated[
+        Path, typer.Argument(metavar="RUN.json", help="What `run --json` wrote; - reads it.")
+    ],
+    tap: Annotated[int | None, typer.Option(min=1, help="Only this tap of the run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Tell each tap of a run as a story: commands, answers, rules, bits, and why it ended so.
+
+    Exit status 0, or 2 when the file is no run.
+    """
+    from simulator import explain as telling
+
+    try:
+        result = telling.load(file)
+        stories = telling.explain(result)
+        if tap is not None:
+            stories = [told for told in stories if told["number"] == tap]
+            if not stories:
+                raise telling.ExplainError(f"--tap {tap}: the run has {len(result['taps'])} taps")
+    except telling.ExplainError as error:
+        _fail(str(error), _WRONG_FILE)
+        return
+    if as_json:
+        print(json.dumps(stories, indent=2, ensure_ascii=False))
+    else:
+        telling.tell(result, stories)
+
+
+@app.command()
 def web(
     runtime: RuntimeOption = None,
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "esp32s3_devkitc",

@@ -187,13 +187,12 @@ class Taps:
                 self._pending.append({"t_ms": _ms(now_ns), "after": 0, **facts})
                 return
             tap = self._begin(now_ns)
+        tap.events.append({"t_ms": _ms(now_ns), "after": len(tap.exchanges), **facts})
         if what == "outcome":
             tap.outcome = {key: value for key, value in facts.items() if key not in ("at", "is")}
             tap.happened("outcome", now_ns)
-        else:
-            tap.events.append({"t_ms": _ms(now_ns), "after": len(tap.exchanges), **facts})
-            if what == "no_combination":
-                tap.outcome = {"kind": "try_another_interface", "error": "amount not allowed"}
+        elif what == "no_combination":
+            tap.outcome = {"kind": "try_another_interface", "error": "amount not allowed"}
         self._changed(tap)
 
     def _of_the_payment(self, what: Any, event: Json) -> None:
