@@ -246,7 +246,7 @@ def _tap(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or ("card" in value) == ("trace" in value):
         raise ValueError("give a card's name, {card: NAME, hold_ms: N} or {trace: FILE}")
     _known(value, "card", "trace", "hold_ms")
-    if "card" in value and value["card"] not in cards.names():
+    if "card" in value and not cards.known(value["card"]):
         raise ValueError(f"there is no card {value['card']}; there are {', '.join(cards.names())}")
     if "trace" in value and not isinstance(value["trace"], str):
         raise ValueError("trace must be the name of a file")
