@@ -29,6 +29,7 @@ from simulator.instruments import FlashView, NetworkSwitch, Paper, Screen
 from simulator.runtimes import RUNTIMES, Runtime
 from simulator.standins.world import World
 from simulator.tap_numbers import TapNumbers
+from simulator.taps import Taps
 from simulator.timings import SaleTimings
 from simulator.wiring import Wiring
 
@@ -105,6 +106,7 @@ class Bench:
         self.flash = FlashView(self)
         self.network = NetworkSwitch(self)
         self.sale = SaleTimings()
+        self.taps = Taps(self)
 
     async def __aenter__(self) -> Self:
         kind = RUNTIMES[self.runtime]
@@ -199,6 +201,7 @@ class Bench:
         """Hold a card (or a sequence of them) to the reader."""
         for one in _as_cards(card):
             self.wiring.pn532.present(one)
+            self.taps.presented(one)
         self.numbers.expect()
         self.sale.card_presented(self.clock.now_ns)
 
@@ -206,9 +209,11 @@ class Bench:
         """Take a card away, or all."""
         if card is None:
             self.wiring.pn532.remove()
+            self.taps.removed()
         else:
             for one in _as_cards(card):
                 self.wiring.pn532.remove(one)
+                self.taps.removed(one)
 
     async def tap(self, card: Any, hold_ms: float | None = None) -> None:
         """Hold a card to the reader as a customer does, and take it away.

@@ -108,6 +108,7 @@ def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
             "ledger": bench.sandbox.acquirer.ledger.summary(),
         },
         "apdus": _apdus(bench),
+        "taps": bench.taps.report(),
         "timings_ms": bench.timings(),
         "flash": {
             "programmed": flash.programmed_bytes,
