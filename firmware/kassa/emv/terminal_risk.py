@@ -8,7 +8,7 @@ against any card.
 
 from typing import TYPE_CHECKING
 
-from kassa.emv import tvr
+from kassa.emv import tags, tvr
 
 if TYPE_CHECKING:
     from kassa.emv.tap import Tap
@@ -25,7 +25,7 @@ def listed(tap: "Tap") -> bool:
         tap.go_online("R-1", "the exception list cannot be relied on")
         return False
     if found:
-        tap.set_tvr(tvr.ON_EXCEPTION_LIST)
+        _set(tap, tvr.ON_EXCEPTION_LIST)
         tap.go_online("R-1", "the card is on the exception list")
     return bool(found)
 
@@ -44,9 +44,16 @@ def select(tap: "Tap") -> bool:
     if not reason:
         return False
     if reason == "random":
-        tap.set_tvr(tvr.RANDOMLY_SELECTED)
+        _set(tap, tvr.RANDOMLY_SELECTED)
     elif reason == "velocity":
-        tap.set_tvr(tvr.LOWER_LIMIT_EXCEEDED)
-        tap.set_tvr(tvr.UPPER_LIMIT_EXCEEDED)
+        _set(tap, tvr.LOWER_LIMIT_EXCEEDED)
+        _set(tap, tvr.UPPER_LIMIT_EXCEEDED)
     tap.go_online("R-2", "terminal risk management: " + reason)
     return True
+
+
+def _set(tap: "Tap", bit: int) -> None:
+    """Set a bit of the TVR, unless the card has made its cryptogram already (with GET PROCESSING
+    OPTIONS, as kernel 3's do): the issuer recomputes that over the TVR that the card was given."""
+    if tags.CRYPTOGRAM not in tap.data:
+        tap.set_tvr(bit)
