@@ -280,7 +280,7 @@ class _Document:
                     path + (name,), "{}: {} is for kernel {} only".format(where, name, kernel)
                 )
                 fields[name] = None
-        if fields["kernel"] in (3, 6, 7) and fields["ttq"] is None:
+        if fields["kernel"] in (3, 6, 7) and "ttq" not in source:
             reader.wrong(
                 path, "{}: ttq is missing (kernel {} needs it)".format(where, fields["kernel"])
             )
