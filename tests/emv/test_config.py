@@ -102,8 +102,8 @@ def test_kernel_3_needs_a_ttq() -> None:
 
 
 def test_a_kernel_that_is_not_built_in_is_refused_at_the_start() -> None:
-    read = config.from_dict({"combinations": [{"aid": "A00000002501", "kernel": 4}]})
-    with pytest.raises(ConfigError, match="kernel 4"):
+    read = config.from_dict({"combinations": [{"aid": "A00000002501", "kernel": 9}]})
+    with pytest.raises(ConfigError, match="kernel 9"):
         EntryPoint(read, Recorder(), lambda: 0)  # type: ignore[arg-type]
 
 

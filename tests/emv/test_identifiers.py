@@ -36,7 +36,7 @@ def places() -> dict[str, list[str]]:
     return found
 
 
-def tests() -> dict[str, list[str]]:
+def proofs() -> dict[str, list[str]]:
     """By rule the tests that bear its name."""
     found: dict[str, list[str]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
@@ -48,7 +48,7 @@ def tests() -> dict[str, list[str]]:
 
 def table() -> str:
     """Rule, where it is, what proves it."""
-    where, proofs = places(), tests()
+    where, named = places(), proofs()
     lines = [
         "# EMV rules, their places and their tests",
         "",
@@ -60,22 +60,22 @@ def table() -> str:
         for place in where.get(rule, []):
             name, _, line = place.rpartition(":")
             files.setdefault(name, []).append(line)
-        named = ", ".join(f"{name} {', '.join(numbers)}" for name, numbers in files.items())
-        proved = ", ".join(f"`{name}`" for name in proofs.get(rule, []))
-        lines.append(f"| {rule} | {named} | {proved} |")
+        listed = ", ".join(f"{name} {', '.join(numbers)}" for name, numbers in files.items())
+        proved = ", ".join(f"`{name}`" for name in named.get(rule, []))
+        lines.append(f"| {rule} | {listed} | {proved} |")
     return "\n".join(lines) + "\n"
 
 
 def test_every_rule_has_a_place_in_the_firmware_and_a_test() -> None:
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(table(), encoding="utf-8")
-    where, proofs = places(), tests()
+    where, named = places(), proofs()
     assert [rule for rule in RULES if rule not in where] == []
-    assert [rule for rule in RULES if rule not in proofs] == []
+    assert [rule for rule in RULES if rule not in named] == []
 
 
 def test_no_rule_is_named_that_is_not_in_the_checklist() -> None:
-    assert set(places()) | set(tests()) <= set(RULES)
+    assert set(places()) | set(proofs()) <= set(RULES)
 
 
 def test_the_rules_of_a_kernel_are_in_its_room() -> None:

@@ -65,6 +65,20 @@ def test_EP_15_the_card_may_leave_before_anything_is_computed(name: str) -> None
     assert said == [1]
 
 
+@pytest.mark.parametrize(("amount", "kind"), [(2_000, "approved"), (2_001, "online_request")])
+@pytest.mark.parametrize("name", CARDS)
+def test_EP_3_over_the_floor_limit_nothing_is_approved_offline(
+    name: str, amount: int, kind: str
+) -> None:
+    def careless(source: dict[str, Any]) -> None:
+        codes = {f"tac_{name}": "0000000000" for name in ("denial", "online", "default")}
+        source["combinations"][3]["kernel2"].update(codes)
+
+    made = Terminal(both(offline, careless), ODA)
+    made.prepare(amount)
+    assert made.tap(name).kind == kind
+
+
 @pytest.mark.parametrize(
     ("cap", "amount", "kind"),
     [(0, 1, "online_request"), (500, 500, "approved"), (500, 501, "online_request")],

@@ -52,6 +52,7 @@ class Kernel2:
             tap.decide("C2-11", "transmission error: the card is asked for again")
             return outcome.end_and_restart(outcome.MESSAGE_PRESENT_AGAIN, "transmission error")
         except CardDataError as error:
+            tap.decide("EP-12", "end: " + error.error)
             return outcome.end_application(error=error.error, sw=error.sw)
         except EmvError:
             # D-1, D-2: what is not TLV, or holds an object twice, ends the application.
@@ -201,7 +202,9 @@ def _analyse(tap: "Tap", cda: bool) -> Asked:
         return Asked(apdu.AAC, cvm.none(tap, "refund"), True)
     method = cvm.select(tap, over, bool(settings.configuration[0] & _CONFIGURATION_ON_DEVICE))
     if tap.indicators is not None and tap.indicators.floor_limit_exceeded:
+        # EP-3: above the floor limit nobody approves offline, whatever the action codes say.
         tap.set_tvr(tvr.FLOOR_LIMIT_EXCEEDED)
+        tap.go_online("EP-3", "over the floor limit")
     elif not listed:
         # over the floor limit, or listed, nothing is left to the dice.
         terminal_risk.select(tap)

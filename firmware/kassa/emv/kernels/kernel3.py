@@ -57,6 +57,7 @@ class Kernel3:
             tap.decide("EP-13", "transmission error: the card is asked for again")
             return outcome.try_again(error="transmission error")
         except CardDataError as error:
+            tap.decide("EP-12", "end: " + error.error)
             return outcome.end_application(error=error.error, sw=error.sw)
         except EmvError:
             # D-1, D-2: what is not TLV, or holds an object twice, ends the application.
