@@ -3,9 +3,12 @@
 Every card here is right but for what its test names: wrong fields are signed over.
 """
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import kassa.emv
 import pytest
 from kassa.emv import tags
 from kassa.emv.oda.recovery import PublicKey, Refused
@@ -226,6 +229,14 @@ def test_ODA_3_other_records_than_were_signed_fail(static: bytes) -> None:
     refused(made, "ODA-4", "hash")
 
 
+def test_ODA_3_a_record_that_cannot_be_authenticated_fails() -> None:
+    # Book 3, 10.3: what is no template 70 must not be signed over.
+    tap = tap_of(fast_card())
+    tap.static_data_sound = False
+    assert not ODA.fdda(tap)
+    assert why(tap)[0] == "ODA-3"
+
+
 # ODA-4
 
 
@@ -347,6 +358,18 @@ def test_ODA_8_a_signature_of_another_length_is_refused(length: int) -> None:
     made = fast_card()
     made.data[tags.SIGNED_DYNAMIC] = (made.data[tags.SIGNED_DYNAMIC] * 8)[:length]
     refused(made, "ODA-8" if length else "ODA-7", "not as long" if length else "missing")
+
+
+def test_ODA_8_rsa_and_sha_1_are_nowhere_else_on_this_floor() -> None:
+    floor = Path(kassa.emv.__file__ or "").parent
+    places = {
+        path.relative_to(floor).as_posix()
+        for path in floor.rglob("*.py")
+        if re.search(r"\bpow\(|hashlib\.sha1|\bsha1\(", path.read_text())
+    }
+    assert places == {"oda/recovery.py", "oda/signatures.py", "ca_keys.py"}
+    assert "hashlib" not in (floor / "ca_keys.py").read_text()
+    assert "hashlib" not in (floor / "oda" / "signatures.py").read_text()
 
 
 def test_nothing_of_the_account_is_in_what_is_told() -> None:

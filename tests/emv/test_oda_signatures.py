@@ -1,10 +1,13 @@
 """What issuer and card sign: SDA, DDA, CDA, fDDA (EMV 4.3 Book 2, 5.4, 6.5, 6.6; Book C-3, Annex
 C)."""
 
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kassa.emv import tags
+from kassa.emv.kernels import relay
 from kassa.emv.outcome import APPROVED, Outcome
 
 from tests.emv.oda_issuer import (
@@ -27,6 +30,7 @@ from tests.emv.oda_issuer import (
     tap_of,
     why,
 )
+from tests.emv.reader import Scripted, Ticks
 
 ODA = authentication()
 
@@ -282,6 +286,19 @@ def test_ODA_6_relay_resistance_data_that_nobody_signed_are_refused() -> None:
     tap = tap_of(combined_card())
     tap.terminal_data.update(RELAY)
     assert not ODA.cda(tap, CDOL_VALUES)
+
+
+def test_C2_14_what_was_measured_with_is_kept_for_the_signature() -> None:
+    tap = tap_of(combined_card(more=b"".join(RELAY.values())))
+    answer = b"".join(RELAY[tag] for tag in list(RELAY)[1:])
+    tap.card = Scripted({"80EA": b"\x80\x0a" + answer + b"\x90\x00"})
+    tap.combination = SimpleNamespace(kernel2=SimpleNamespace(configuration=b"\x10"))  # type: ignore[assignment]
+    tap.ticks = Ticks()
+    tap.data[tags.AIP] = b"\x19\x81"
+    asyncio.run(relay.check(tap))
+    assert {tag: tap.terminal_data[tag] for tag in RELAY} == RELAY
+    tap.data[tags.AIP] = AIP  # the one this card signed
+    assert ODA.cda(tap, CDOL_VALUES)
 
 
 # fDDA
