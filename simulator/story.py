@@ -72,6 +72,7 @@ _NOTES = {
     "no answer": "no answer came from the host",
 }
 _CRYPTOGRAM_TAG, _LONGEST_BARE_VALUE = "9F27", 16
+_ON_THE_WAY = ("present_card", "processing", "card_read_ok", "authorising", "printing")
 _APPROVED_STATES = ("approved", "stored")
 
 
@@ -129,7 +130,9 @@ def _exchange(exchange: Json, begin: float) -> Json:
 
 
 def _status(answer: Json) -> str:
-    return f"{answer['sw']} {answer['meaning']}".strip()
+    # That 9000 means success everybody knows.
+    meaning = "" if answer["sw"] == "9000" else answer["meaning"]
+    return f"{answer['sw']} {meaning}".strip()
 
 
 def _lines(fields: list[Json]) -> list[str]:
@@ -241,8 +244,13 @@ def _why(tap: Json) -> list[str]:
         if event["is"] == "answer":
             why.append(f"the host answered {_code(str(event.get('code')))}")
     if tap["screens"]:
-        why.append("the terminal showed: " + " / ".join(_said(tap["screens"][-1])))
+        why.append("the terminal showed: " + " / ".join(_said(_result(tap["screens"]))))
     return why
+
+
+def _result(screens: list[Json]) -> Json:
+    """The first screen that says how it ended, else the last."""
+    return next((each for each in screens if each["name"] not in _ON_THE_WAY), screens[-1])
 
 
 def _said(screen: Json) -> list[str]:

@@ -40,6 +40,8 @@ CONDITIONS = {
     0x08: "if under Y",
     0x09: "if over Y",
 }
+# Kernel 2 says it so when a phone has verified its owner (Book C-2, 6.7).
+_ON_THE_DEVICE = b"\x01\x00\x02"
 _RESULTS = {0: "unknown", 1: "failed", 2: "successful"}
 _MOBILE_RESULTS = {**_RESULTS, 3: "blocked"}
 
@@ -68,6 +70,8 @@ def results(value: bytes) -> list[str]:
     if len(value) != 3:
         return []
     method = METHODS.get(value[0] & 0x3F, "unknown method")
+    if value == _ON_THE_DEVICE:
+        method = "PIN by card, or on the customer's own device"
     return [f"{method}: {_RESULTS.get(value[2], '?')}"]
 
 

@@ -17,9 +17,12 @@ from PIL import Image, ImageChops
 from host_tools.lens import Lens
 from simulator import host_lens
 from simulator.clock import NS_PER_MS
+from simulator.story import story
+from simulator.taps import Tap
 from simulator.web.hub import Message
 
 _REMEMBERED = {"apdu": 200, "iso": 100, "log": 200}
+_STORIES = 12  # that a new page gets
 _LONGEST_PAPER = 6_000  # dot lines that a new page gets; what came before lies on the floor
 
 
@@ -40,6 +43,7 @@ class View:
         self._timings: dict[str, float] = {}
         self._state: Message = {}
         self._lens = Lens()
+        self._told: dict[int, Tap] = {}  # taps that something was added to, by number
         self._remembered: dict[str, deque[Message]] = {
             kind: deque(maxlen=most) for kind, most in _REMEMBERED.items()
         }
@@ -53,6 +57,7 @@ class View:
         bench.on_event.append(self._event)
         bench.on_apdu.append(self._apdu)
         bench.on_message.append(self._iso_message)
+        bench.taps.on_change.append(self._tap_changed)
 
     # -- for a page that comes now
 
@@ -78,6 +83,7 @@ class View:
             *self._strips(self._torn_at),
             self._cuts_message(),
             *(message for kind in self._remembered.values() for message in kind),
+            *(_story_message(tap) for tap in list(self._bench.taps)[-_STORIES:] if tap.over),
             {"type": "timing", "phases": self._timings},
             {"type": "ready"},
         ]
@@ -97,13 +103,14 @@ class View:
     # -- what the terminal does
 
     def tick(self) -> None:
-        """Send what has changed since the last tick: picture, paper, timings, state."""
+        """Send what has changed since the last tick: picture, paper, stories, timings, state."""
         lit = bool(self._bench.wiring.panel.lit)
         if self._panel_touched or lit != self._was_lit:
             self._panel_touched = False
             self._was_lit = lit
             self._send_picture()
         self._send_paper()
+        self._send_stories()
         timings = self._bench.timings()
         if timings != self._timings:
             self._timings = dict(timings)
@@ -181,6 +188,16 @@ class View:
         self._remembered[message["type"]].append(message)
         self._send(message)
 
+    def _tap_changed(self, tap: Tap) -> None:
+        self._told[tap.number] = tap
+
+    def _send_stories(self) -> None:
+        """A tap is told once it is over; what comes after (the host, the result) tells it anew."""
+        over = [tap for tap in self._told.values() if tap.over]
+        for tap in over:
+            del self._told[tap.number]
+            self._send(_story_message(tap))
+
     def _event(self, event: dict[str, Any]) -> None:
         self._remember({"type": "log", "event": event})
         if (event.get("at"), event.get("is")) == ("ui", "screen"):
@@ -199,6 +216,10 @@ def _picture_message(image: Image.Image, box: tuple[int, int, int, int] | None =
     x0, y0, x1, y1 = box or (0, 0, *image.size)
     part = png(image.crop((x0, y0, x1, y1)))
     return {"type": "panel", "x": x0, "y": y0, "w": x1 - x0, "h": y1 - y0, "png": part}
+
+
+def _story_message(tap: Tap) -> Message:
+    return {"type": "tap", **story(tap.report())}
 
 
 def _lamps_message(states: tuple[bool, ...]) -> Message:

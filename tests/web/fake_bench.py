@@ -15,6 +15,7 @@ from simulator.chips.buzzer import Buzzer
 from simulator.chips.lamps import Lamps
 from simulator.chips.printer import EscPosPrinter
 from simulator.clock import NS_PER_MS, RealClock
+from simulator.taps import Taps
 
 SELECT = bytes.fromhex("00A404000E325041592E5359532E444446303100")
 FCI = bytes.fromhex(
@@ -92,6 +93,7 @@ class FakeBench:
         self.trouble: Exception | None = None
         self.keys: list[tuple[str, bool]] = []
         self.present_cards: list[Any] = []
+        self.taps = Taps(self)
         self._digits = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -160,11 +162,13 @@ class FakeBench:
 
     def present(self, card: Any) -> None:
         self.present_cards.append(card)
+        self.taps.presented(card)
         if self.screen.name == "present_card":
             self._tasks.append(asyncio.create_task(self._pay()))
 
     def remove(self, card: Any) -> None:
         self.present_cards.remove(card)
+        self.taps.removed(card)
 
     async def _pay(self) -> None:
         self._show("processing", [self._amount(), "Processing"], (12, 34, 64))
@@ -174,6 +178,8 @@ class FakeBench:
             self._light(lit)
             for listener in self.on_apdu:
                 listener(SELECT, FCI, now_ns, now_ns + 48 * NS_PER_MS)
+        self._tell("emv", "rule", rule="C3-3", what="ARQC: online")
+        self._tell("emv", "outcome", kind="online_request", cvm="none", scheme="visa")
         self._show("card_read_ok", ["Card read OK"], (12, 34, 64))
         for listener in self.on_message:
             listener({"direction": "in", "mti": "0200", "fields": {"11": "000007"}})
@@ -197,5 +203,8 @@ class FakeBench:
     def _show(self, name: str, words: list[str], colour: tuple[int, int, int]) -> None:
         self.screen.name, self.screen.words = name, words
         self.wiring.panel.show(words, colour)
+        self._tell("ui", "screen", name=name, words=words)
+
+    def _tell(self, at: str, what: str, **facts: Any) -> None:
         for listener in self.on_event:
-            listener({"t": 0, "at": "ui", "is": "screen", "name": name, "words": words})
+            listener({"t": 0, "at": at, "is": what, **facts})

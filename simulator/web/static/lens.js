@@ -1,7 +1,11 @@
 // The developer's lens: what card, terminal and host say to each other, decoded, and how long it took.
 
+import { bar, disclosure, element, spaced } from "./elements.js";
+import { storyOf } from "./story.js";
+
 const MOST_ENTRIES = 250;
 const NEW_TAP_MS = 1500;
+const MARGIN_PX = 8;
 // Phases of a sale in their order, then the sums that a person feels with what they may take.
 const PHASES = [
   ["ppse", "Select PPSE"], ["select", "Select AID"], ["gpo", "Get options"], ["records", "Read records"],
@@ -14,7 +18,7 @@ const SUMS = [
 export class Lens {
   #views;
   #tabs;
-  #counts = { apdu: 0, iso: 0, log: 0 };
+  #counts = { tap: 0, apdu: 0, iso: 0, log: 0 };
   #lastExchange = null;
 
   constructor(root, clear) {
@@ -46,6 +50,7 @@ export class Lens {
     }
     const view = this.#views[chosen.id.slice(4)];
     view.scrollTop = view.scrollHeight;
+    if (view === this.#views.tap) this.#toLastStory();
   }
 
   #arrow(tab, event) {
@@ -70,6 +75,25 @@ export class Lens {
     if (view.children.length > MOST_ENTRIES) view.children[1].remove();
     if (atEnd) view.scrollTop = view.scrollHeight;
     this.#count(name, this.#counts[name] + 1);
+  }
+
+  /** The story of a tap; told anew when something was added to it, and the last one lies open. */
+  tap(told) {
+    const view = this.#views.tap;
+    const before = view.querySelector(`[data-tap="${told.number}"]`);
+    if (before) {
+      before.replaceWith(storyOf(told, before.open));
+      return;
+    }
+    for (const other of view.querySelectorAll(".story")) other.open = false;
+    this.#append("tap", storyOf(told, true));
+    this.#toLastStory();
+  }
+
+  #toLastStory() {
+    const view = this.#views.tap;
+    const [story, frame] = [view.lastElementChild, view].map((each) => each.getBoundingClientRect().top);
+    view.scrollTop += story - frame - MARGIN_PX;
   }
 
   apdu(exchange) {
@@ -134,22 +158,6 @@ export class Lens {
   }
 }
 
-function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
-}
-
-function disclosure(title, facts) {
-  const entry = element("details", "entry");
-  const summary = element("summary");
-  summary.append(element("span", "what", title));
-  for (const [text, mood] of facts) summary.append(element("span", `fact ${mood}`, text));
-  entry.append(summary, element("div", "body"));
-  return entry;
-}
-
 /** Data objects: tag, name, value in hex, what it means, and what is inside. */
 function tree(objects) {
   const list = element("ul", "tree");
@@ -166,19 +174,4 @@ function tree(objects) {
     list.append(item);
   }
   return list;
-}
-
-function bar(title, ms, whole, budget) {
-  const row = element("div", "phase");
-  const track = element("div", ms > budget ? "bar over" : "bar");
-  const filled = element("i");
-  filled.style.width = `${Math.min(100, (ms * 100) / whole)}%`;
-  track.append(filled);
-  row.append(element("span", "", title), track, element("span", "ms", `${ms.toFixed(ms < 100 ? 1 : 0)} ms`));
-  if (budget !== Infinity) row.title = `at most ${budget} ms`;
-  return row;
-}
-
-function spaced(hex) {
-  return hex.replace(/(..)(?=.)/g, "$1 ");
 }

@@ -66,6 +66,7 @@ link.on("tone", (tone) => sound.tone(tone));
 link.on("torn", () => paper.tear(settled));
 link.on("paper", (strip) => paper.add(strip, settled));
 link.on("cuts", (cuts) => paper.cuts(cuts));
+link.on("tap", (told) => lens.tap(told));
 link.on("apdu", (exchange) => lens.apdu(exchange));
 link.on("iso", (message) => lens.iso(message));
 link.on("timing", (timing) => lens.timing(timing));
