@@ -102,6 +102,22 @@ def configuration(
     return config.from_dict(source)
 
 
+def combination(source: dict[str, Any], aid: str) -> dict[str, Any]:
+    """The combination of a configuration's dictionary with this AID."""
+    (found,) = [one for one in source["combinations"] if one["aid"] == aid]
+    return found
+
+
+def mastercard_of(source: dict[str, Any]) -> dict[str, Any]:
+    """Mastercard's combination of a configuration's dictionary."""
+    return combination(source, "A0000000041010")
+
+
+def visa_of(source: dict[str, Any]) -> dict[str, Any]:
+    """Visa's credit and debit combination of a configuration's dictionary."""
+    return combination(source, "A0000000031010")
+
+
 def sale(amount_minor: int = 1250, seed: int = 1, **fields: Any) -> TransactionData:
     """A purchase in euro in Germany on the sandbox's day."""
     values: dict[str, Any] = {

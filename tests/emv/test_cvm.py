@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from kassa.emv.outcome import Outcome
 
-from tests.emv.reader import tap
+from tests.emv.reader import mastercard_of, tap
 from tests.emv.scripts import mastercard
 
 NO_AMOUNTS = "0000000000000000"
@@ -26,7 +26,7 @@ def verify(
 
     def change(source: dict[str, Any]) -> None:
         source["terminal"]["type"] = terminal_type
-        settings = source["combinations"][3]["kernel2"]
+        settings = mastercard_of(source)["kernel2"]
         settings.update(
             cvm_capability=capability, cvm_capability_no_cvm=capability, tac_denial="0000000000"
         )

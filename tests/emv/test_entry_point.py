@@ -11,7 +11,7 @@ from kassa.system.card import CardLost, ProtocolError, TransmissionError, TwoCar
 
 from simulator import cards
 from tests.emv import scripts
-from tests.emv.reader import Present, Scripted, Terminal, sale, tap
+from tests.emv.reader import Present, Scripted, Terminal, sale, tap, visa_of
 from tests.emv.scripts import AC, GPO, MASTERCARD, PPSE, SELECT, VISA, entry, fci, ppse, sent
 
 VISA_EXTENDED = VISA + b"\x01"
@@ -65,7 +65,7 @@ def test_EP_7_an_adf_name_has_5_to_16_bytes(length: int) -> None:
     card = directory(entry(adf))
 
     def short(source: dict[str, Any]) -> None:
-        source["combinations"][0]["aid"] = aid
+        visa_of(source)["aid"] = aid
 
     assert selected(card, change=short) == ([adf.hex().upper()] if 5 <= length <= 16 else [])
 
@@ -142,6 +142,33 @@ def test_EP_9_a_select_that_fails_makes_room_for_the_next() -> None:
     assert selected(card) == [VISA.hex().upper(), MASTERCARD.hex().upper()]
 
 
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        (VISA, True),
+        (VISA + b"\x01", True),
+        (None, True),
+        (VISA[:6], False),
+        (MASTERCARD, False),  # whose keys and limits would it be?
+        (VISA + bytes(10), False),
+    ],
+)
+def test_EP_9_a_card_that_answers_by_another_name_makes_room_for_the_next(
+    name: bytes | None, taken: bool
+) -> None:
+    card = scripts.visa(select=fci(name or VISA, scripts.PDOL_TTQ))
+    if name is None:
+        (at,) = [key for key in card.answers if key == bytes.fromhex(SELECT)]
+        inner = scripts.tlv.encode(0xA5, scripts.tlv.encode(0x9F38, scripts.PDOL_TTQ))
+        card.answers[at] = scripts.tlv.encode(0x6F, inner) + b"\x90\x00"
+    found = tap(card)
+    assert (found.kind == "online_request") is taken
+    if taken:
+        assert found.aid == (name or VISA)
+    else:
+        assert ("EP-9", "A0000000031010 dropped: answered by another name") in found.trail
+
+
 @pytest.mark.parametrize(("supported", "expected"), [(True, VISA + b"\x11\x22"), (False, VISA)])
 def test_EP_9_extended_selection_is_appended_when_supported(
     supported: bool, expected: bytes
@@ -149,7 +176,7 @@ def test_EP_9_extended_selection_is_appended_when_supported(
     card = directory(entry(VISA, extended=b"\x11\x22"))
 
     def support(source: dict[str, Any]) -> None:
-        source["combinations"][0]["extended_selection"] = supported
+        visa_of(source)["extended_selection"] = supported
 
     assert selected(card, change=support) == [expected.hex().upper()]
 
@@ -158,7 +185,7 @@ def test_EP_9_an_extension_that_makes_the_name_too_long_is_left_out() -> None:
     card = directory(entry(VISA, extended=bytes(10)))
 
     def support(source: dict[str, Any]) -> None:
-        source["combinations"][0]["extended_selection"] = True
+        visa_of(source)["extended_selection"] = True
 
     assert selected(card, change=support) == [VISA.hex().upper()]
 

@@ -13,7 +13,7 @@ from kassa.system.card import CardLost
 
 from simulator import cards
 from simulator.cards.awkward import Garbage, StatusWord, TornAfter, TruncatedAt
-from tests.emv.reader import Scripted, Terminal
+from tests.emv.reader import Scripted, Terminal, visa_of
 from tests.emv.scripts import (
     AC,
     GPO,
@@ -206,7 +206,7 @@ def test_any_directory_ends_in_an_outcome(entries: list[tuple[bytes, ...]], fci:
 @given(st.binary(max_size=80))
 def test_any_answer_of_the_host_can_be_handed_to_a_card(answer: bytes) -> None:
     def updates(source: dict[str, Any]) -> None:
-        source["combinations"][0]["ttq"] = "2000C000"
+        visa_of(source)["ttq"] = "2000C000"
 
     terminal = Terminal(updates)
     terminal.prepare()

@@ -7,7 +7,7 @@ import pytest
 from simulator import cards
 from simulator.cards.awkward import TornAfter
 from tests.emv.offline import ODA, both, offline, rules, schemes_oda, terminal
-from tests.emv.reader import Present, Terminal, commands
+from tests.emv.reader import Present, Terminal, commands, mastercard_of, visa_of
 from tests.emv.scripts import mastercard
 
 CARDS = ("visa_debit", "mastercard_debit")
@@ -72,7 +72,7 @@ def test_EP_3_over_the_floor_limit_nothing_is_approved_offline(
 ) -> None:
     def careless(source: dict[str, Any]) -> None:
         codes = {f"tac_{name}": "0000000000" for name in ("denial", "online", "default")}
-        source["combinations"][3]["kernel2"].update(codes)
+        mastercard_of(source)["kernel2"].update(codes)
 
     made = Terminal(both(offline, careless), ODA)
     made.prepare(amount)
@@ -119,7 +119,7 @@ def test_R_3_an_offline_approval_keeps_its_reasons(name: str) -> None:
 
 def test_C3_3_oda_for_online_authorisations_is_tried_and_told() -> None:
     def wanted(source: dict[str, Any]) -> None:
-        source["combinations"][0]["ttq"] = "21004000"
+        visa_of(source)["ttq"] = "21004000"
 
     class Asked:
         times = 0

@@ -7,7 +7,7 @@ import pytest
 from kassa.emv import config, outcome
 from kassa.emv.preprocessing import Indicators, preprocess
 
-from tests.emv.reader import Terminal
+from tests.emv.reader import Terminal, visa_of
 
 LIMITS = {"transaction_limit": 10_000, "floor_limit": 1_000, "cvm_limit": 5_000}
 
@@ -36,7 +36,7 @@ def test_EP_1_it_works_on_a_fresh_copy_of_the_ttq_with_two_bits_cleared() -> Non
 
 
 def test_EP_1_every_combination_is_prepared_before_a_card_is_there() -> None:
-    terminal = Terminal(lambda c: c["combinations"][0].update(transaction_limit=1_000))
+    terminal = Terminal(lambda c: visa_of(c).update(transaction_limit=1_000))
     assert terminal.prepare(1_250) is None
     # The first Visa combination is out, so a Visa credit card finds none that fits it.
     assert terminal.tap("visa_credit").ui.message == outcome.MESSAGE_TRY_ANOTHER_CARD  # type: ignore[union-attr]
@@ -131,6 +131,10 @@ def test_EP_4_an_offline_only_reader_has_no_zero_amount() -> None:
     assert indicators(500, "28004000").allowed
 
 
+def test_D_4_an_offline_only_reader_that_may_not_approve_offline_has_nothing_to_offer() -> None:
+    assert not indicators(500, "28004000", online_only=True).allowed
+
+
 def test_a_combination_without_ttq_has_its_indicators_all_the_same() -> None:
     found = indicators(5_000, None)
     assert found.ttq is None
@@ -154,7 +158,7 @@ def test_EP_5_no_combination_left_means_another_interface() -> None:
 def test_D_4_a_clock_that_was_never_set_asks_online() -> None:
     def offline(source: dict[str, Any]) -> None:
         source["terminal"]["offline_approval"] = True
-        source["combinations"][0]["floor_limit"] = 10_000
+        visa_of(source)["floor_limit"] = 10_000
 
     sent = {}
     for date in ("261122", None):

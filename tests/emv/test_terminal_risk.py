@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.emv.offline import ODA, Risk, both, offline, rules, terminal
-from tests.emv.reader import Terminal
+from tests.emv.reader import Terminal, mastercard_of, visa_of
 from tests.emv.scripts import AC, mastercard, sent
 
 CARDS = ("visa_debit", "mastercard_debit")
@@ -35,7 +35,7 @@ def test_R_1_kernel_2_tells_the_issuer_that_the_card_is_listed() -> None:
 
 def test_R_1_a_listed_card_is_denied_where_the_acquirer_says_so() -> None:
     def deny(source: dict[str, Any]) -> None:
-        source["combinations"][3]["kernel2"]["tac_denial"] = "1000800000"
+        mastercard_of(source)["kernel2"]["tac_denial"] = "1000800000"
 
     found = terminal(Risk(on_list=True), both(offline, deny)).tap("mastercard_debit")
     assert found.kind == "declined" and byte(found, 1) == 0x10
@@ -44,7 +44,7 @@ def test_R_1_a_listed_card_is_denied_where_the_acquirer_says_so() -> None:
 def test_R_1_no_action_code_lets_a_listed_card_pass() -> None:
     def careless(source: dict[str, Any]) -> None:
         codes = {f"tac_{name}": "0000000000" for name in ("denial", "online", "default")}
-        source["combinations"][3]["kernel2"].update(codes, security_capability="00")
+        mastercard_of(source)["kernel2"].update(codes, security_capability="00")
         source["risk"]["unsigned_cap"] = 2_000
 
     for risk, expected in ((Risk(), 0x40), (Risk(on_list=True), 0x80), (Risk(None), 0x80)):
@@ -88,7 +88,7 @@ def test_R_2_kernel_3_goes_online(reason: str) -> None:
 def test_R_2_a_reader_without_a_line_declines(risk: Risk) -> None:
     def alone(source: dict[str, Any]) -> None:
         source["terminal"]["type"] = "23"
-        source["combinations"][0]["ttq"] = "28004000"
+        visa_of(source)["ttq"] = "28004000"
 
     change = both(offline, alone)
     for name in CARDS:
