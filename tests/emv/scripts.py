@@ -36,6 +36,12 @@ def ppse(*entries: bytes) -> bytes:
     return tlv.encode(0x6F, tlv.encode(0x84, b"2PAY.SYS.DDF01") + inside) + b"\x90\x00"
 
 
+def directory(*entries: bytes, **answers: Any) -> Scripted:
+    """A card with this directory whose applications cannot be selected, unless `answers` say
+    so."""
+    return Scripted({PPSE: ppse(*entries), **answers})
+
+
 def fci(aid: bytes, pdol: bytes = b"", **objects: bytes) -> bytes:
     """The answer to SELECT of an application; more objects of A5 by tag, such as `x50=b"VISA"`."""
     inside = [(0x9F38, pdol)] if pdol else []
