@@ -17,8 +17,9 @@ To the firmware: 8 bytes, kind (1), source (3), number (4), and what the kind sa
 | 5 value, 6 OSError (tuple of arguments), 7 ValueError (text) | length | a value as above |
 | 8 interrupt of `source` | level | |
 | 9 measure the heap | | |
+| 10 Ctrl-C on the console | | |
 
-Kinds 8 and 9 answer nothing and may come at any time.
+Kinds 8 to 10 answer nothing and may come at any time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from simulator.standins.errors import as_device
 
@@ -38,13 +39,7 @@ _INT64 = struct.Struct("<q")
 _NONE, _INT, _BYTES, _TRUE, _FALSE, _VALUE, _OS_ERROR, _VALUE_ERROR = range(8)
 _INTERRUPT = 8
 _MEASURE = 9
-
-
-class Operations(Protocol):
-    """The part of `Mcu` that the bridge carries."""
-
-    operations: dict[str, Callable[..., Any]]
-    on_irq: Callable[[int, int], None] | None
+_KEYBOARD = 10
 
 
 class BridgeError(Exception):
@@ -54,6 +49,7 @@ class BridgeError(Exception):
 class Bridge(asyncio.Protocol):
     """One firmware's connection.
 
+    operations: what the firmware may ask, by name; usually those of `Mcu`.
     on_failure(error): an operation raised what the firmware must not see (a data sheet violation,
         a power cut, a mistake in the stand-ins); it gets no answer.
     on_told(what, facts): the firmware's side says something to the bridge itself.
@@ -62,12 +58,12 @@ class Bridge(asyncio.Protocol):
 
     def __init__(
         self,
-        chip: Operations,
+        operations: dict[str, Callable[..., Any]],
         on_failure: Callable[[BaseException], None],
         on_told: Callable[[str, tuple[Any, ...]], None],
     ) -> None:
         self.calls = 0
-        self._chip = chip
+        self._operations = operations
         self._on_failure = on_failure
         self._on_told = on_told
         self._pending = b""
@@ -102,6 +98,10 @@ class Bridge(asyncio.Protocol):
         """Ask for the heap; `on_told("heap", (in use, free))` comes when the firmware listens."""
         self._write(_HEAD.pack(_MEASURE, 0))
 
+    def keyboard(self) -> None:
+        """Somebody pressed Ctrl-C; the firmware asks `console_interrupted` when it can stop."""
+        self._write(_HEAD.pack(_KEYBOARD, 0))
+
     def close(self) -> None:
         """Cut the connection."""
         transport, self._transport = self._transport, None
@@ -127,7 +127,7 @@ class Bridge(asyncio.Protocol):
                 return
             self.calls += 1
             try:
-                answer = _answer(self._chip.operations[name](*arguments))
+                answer = _answer(self._operations[name](*arguments))
             except OSError as error:
                 answer = _with_value(_OS_ERROR, as_device(error).args)
             except ValueError as error:

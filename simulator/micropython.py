@@ -142,10 +142,11 @@ class MicroPythonProcess:
             await self._pump
         self.ended = self._why = None
         ours, theirs = socket.socketpair()
-        bridge = self._bridge = Bridge(self.mcu, self._failed, self._told)
+        bridge = self._bridge = Bridge(self._operations(), self._failed, self._told)
         self.mcu.power_on()
         self.mcu.on_irq = bridge.interrupt
         self.mcu.on_end = self._chip_ended
+        stdin, stdout = self._console_streams()
         with theirs:
             await asyncio.get_running_loop().create_connection(lambda: bridge, sock=ours)
             self._process = await asyncio.create_subprocess_exec(
@@ -153,13 +154,14 @@ class MicroPythonProcess:
                 "-X",
                 f"heapsize={self.heap}",
                 "-m",
-                "start",
+                self._module,
                 str(theirs.fileno()),
                 str(self._measure_every),
+                *self._arguments(),
                 pass_fds=(theirs.fileno(),),
                 env=_environment(modules),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdin=stdin,
+                stdout=stdout,
                 stderr=asyncio.subprocess.STDOUT,
             )
         self._pump = asyncio.create_task(self._run(self._process))
@@ -192,6 +194,34 @@ class MicroPythonProcess:
         self._measured.append(future)
         self._bridge.measure()
         return await asyncio.wait_for(future, timeout_s)
+
+    # -- what another way to run the firmware changes
+
+    _module = "start"
+
+    def _arguments(self) -> tuple[str, ...]:
+        """What the start module is told beside the socket."""
+        return ()
+
+    def _operations(self) -> dict[str, Callable[..., Any]]:
+        """What the firmware may ask over the bridge."""
+        return self.mcu.operations
+
+    def _console_streams(self) -> tuple[int, int]:
+        """Descriptors for standard input and output, or asyncio.subprocess constants."""
+        return asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> int:
+        """Take what it prints, until it has ended; its exit status."""
+        assert process.stdout is not None
+        rest = b""
+        while chunk := await process.stdout.read(_READ):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._print(line)
+        if rest:
+            self._print(rest)
+        return await process.wait()
 
     # -- inside
 
@@ -230,15 +260,7 @@ class MicroPythonProcess:
             self._why = End("finished")
 
     async def _run(self, process: asyncio.subprocess.Process) -> End:
-        assert process.stdout is not None
-        rest = b""
-        while chunk := await process.stdout.read(_READ):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                self._print(line)
-        if rest:
-            self._print(rest)
-        status = await process.wait()
+        status = await self._listen(process)
         bridge = self._bridge
         if bridge is not None and self.mcu.on_irq == bridge.interrupt:
             self.mcu.on_irq = None

@@ -220,6 +220,7 @@ class Mcu:
             "reset": lambda: self.reset(HARD_RESET),
             "soft_reset": lambda: self.reset(SOFT_RESET),
             "reset_cause": lambda: self._cause,
+            "about": lambda: (self.title, self.build_name),
             "heap_bytes": lambda: self.heap_bytes,
             "partition_find": flash.find,
             "partition_get": flash.get,

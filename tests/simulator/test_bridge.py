@@ -60,7 +60,9 @@ class Connection:
         self.chip, self.wire = Chip(), Wire()
         self.failures: list[BaseException] = []
         self.told: list[tuple[str, tuple[Any, ...]]] = []
-        self.bridge = Bridge(self.chip, self.failures.append, lambda *said: self.told.append(said))
+        self.bridge = Bridge(
+            self.chip.operations, self.failures.append, lambda *said: self.told.append(said)
+        )
         self.bridge.connection_made(self.wire)  # type: ignore[arg-type]
 
 

@@ -31,6 +31,7 @@ _OS_ERROR = const(6)
 _VALUE_ERROR = const(7)
 _INTERRUPT = const(8)
 _MEASURE = const(9)
+_KEYBOARD = const(10)
 
 _SCHEDULE_DEPTH = const(8)  # MICROPY_SCHEDULER_DEPTH of the ESP32
 
@@ -52,6 +53,8 @@ _handlers = {}
 _pending = []
 _handling = False
 _serving = False
+_interrupted = False
+_held = 0
 _calls = 0
 _peak = 0
 
@@ -80,6 +83,8 @@ def call(operation, *arguments):
         _handle()
     if _measure_every and not operation.startswith("partition"):
         _count()  # not inside littlefs, which a finaliser must not enter again
+    if _interrupted and not _held:
+        _interrupt()
     if kind == _OS_ERROR:
         raise OSError(*answer)
     if kind == _VALUE_ERROR:
@@ -106,7 +111,28 @@ def wait_ms(duration):
         if left <= 0:
             return
         if _poll.poll(left):
-            _take()
+            take()
+
+
+def kbd_intr(character):
+    """The character that interrupts the program from the console, -1 for none."""
+    call("console_interrupt_by", character)
+
+
+def hold():
+    """From now on the console interrupts nothing, until `release`: for what must be done whole."""
+    global _held
+    _held += 1
+
+
+def release():
+    global _held
+    _held -= 1
+
+
+def link():
+    """What to poll for events, beside other streams; then call `take`."""
+    return _link
 
 
 def tell(what, *facts):
@@ -118,20 +144,33 @@ async def _serve(core):
     while True:
         yield core._io_queue.queue_read(_link)
         while _poll.poll(0):  # a call may have taken it meanwhile
-            _take()
+            take()
 
 
-def _take():
-    """One event, which must be there."""
+def take():
+    """One event, which must be there.  Raises KeyboardInterrupt if that is what it is."""
     if _link.readinto(_head) != _HEAD:
         raise BridgeIsGone
     _event()
     _handle()
+    if _interrupted and not _held:
+        _interrupt()
+
+
+def _interrupt():
+    """The console wants the program to stop, unless that has come to pass otherwise."""
+    global _interrupted
+    _interrupted = False
+    if call("console_interrupted"):
+        raise KeyboardInterrupt
 
 
 def _event():
+    global _interrupted
     if _head[0] == _MEASURE:
         _measure(True)
+    elif _head[0] == _KEYBOARD:
+        _interrupted = True
     elif len(_pending) < _SCHEDULE_DEPTH:  # a full queue loses the interrupt, as on the device
         source = _head[1] | _head[2] << 8 | _head[3] << 16
         _pending.append((source, unpack_from("<i", _head, 4)[0]))
