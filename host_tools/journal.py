@@ -2,16 +2,19 @@
 
     kassa journal verify journal.bin --key 000102030405060708090A0B0C0D0E0F
     kassa journal read journal.bin --json
+    kassa journal verify /dev/ttyUSB0
 
-The image is the raw `journal` partition, as esptool or mpremote reads it off a board.  The slots
-are read by the firmware's own code.  Without the key only what lies open can be judged: numbers,
-links, commit markers; a changed byte inside sealed data is noticed with the key alone.
+The image is the raw `journal` partition, as esptool or mpremote reads it off a board; from a port
+it is read here, together with the anchor.  The slots are read by the firmware's own code.  Without
+the key only what lies open can be judged: numbers, links, commit markers; a changed byte inside
+sealed data is noticed with the key alone.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +31,9 @@ from kassa.journal.report import Damage, Report
 from kassa.journal.survey import Survey
 from kassa.security.errors import AuthenticationFailed
 
+from host_tools.port import DeviceError, is_port
+
+ANCHOR = "/state/journal"
 SMALLEST, LARGEST = 64 * 1024, 4 * 1024 * 1024
 
 
@@ -213,20 +219,40 @@ def _plural(count: int, noun: str) -> str:
 
 # -- the commands
 
-Image = Annotated[Path, typer.Argument(help="The raw journal partition.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="IMAGE|PORT",
+        help="The raw journal partition as a file, or the port of a board: a device such as "
+        "/dev/ttyUSB0, COM3, socket://HOST:PORT. The terminal is stopped, read, and restarted.",
+    ),
+]
 Key = Annotated[str, typer.Option(help="The journal key, 32 hex digits.")]
 AnchorFile = Annotated[
-    Path | None, typer.Option("--anchor", help="The terminal's /state/journal, to compare with.")
+    Path | None,
+    typer.Option(
+        "--anchor",
+        help="The terminal's /state/journal, to compare with; read along with a board.",
+    ),
+]
+Save = Annotated[
+    Path | None, typer.Option("--save", help="Keep the image that was read off a board here.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
-commands = typer.Typer(no_args_is_help=True, help="Read and verify images of a journal.")
+commands = typer.Typer(no_args_is_help=True, help="Read and verify a journal.")
 
 
 @commands.command()
-def read(image: Image, key: Key = "", anchor: AnchorFile = None, as_json: Json = False) -> None:
-    """Show every record on the image; what is sealed in it only with the key."""
-    found = _examine(image, key, anchor)
+def read(
+    source: Source,
+    key: Key = "",
+    anchor: AnchorFile = None,
+    save: Save = None,
+    as_json: Json = False,
+) -> None:
+    """Show every record; what is sealed in it only with the key."""
+    found = _examine(source, key, anchor, save)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:
@@ -242,9 +268,15 @@ def read(image: Image, key: Key = "", anchor: AnchorFile = None, as_json: Json =
 
 
 @commands.command()
-def verify(image: Image, key: Key = "", anchor: AnchorFile = None, as_json: Json = False) -> None:
+def verify(
+    source: Source,
+    key: Key = "",
+    anchor: AnchorFile = None,
+    save: Save = None,
+    as_json: Json = False,
+) -> None:
     """Follow the chain of records; exit status 1 if anything is missing or changed."""
-    found = _examine(image, key, anchor)
+    found = _examine(source, key, anchor, save)
     if as_json:
         facts = found.as_json()
         facts["records"] = len(found.records)
@@ -254,17 +286,53 @@ def verify(image: Image, key: Key = "", anchor: AnchorFile = None, as_json: Json
     raise typer.Exit(0 if found.good else 1)
 
 
-def _examine(image: Path, key: str, anchor: Path | None) -> Examination:
+def _examine(source: str, key: str, anchor: Path | None, save: Path | None) -> Examination:
     try:
+        sealing = _key(key)
         known = None
         if anchor is not None:
             known = Anchor(str(anchor)).read()
             if known is None:
                 raise ImageError(f"{anchor} is no anchor of a journal")
-        return examine(image.read_bytes(), _key(key), known)
-    except (ImageError, OSError) as error:
-        print(f"kassa: {image}: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
+        if not is_port(source):
+            return examine(Path(source).read_bytes(), sealing, known)
+        image, on_board = _from_board(source)
+        if save is not None:
+            save.write_bytes(image)
+        return examine(image, sealing, known or on_board)
+    except DeviceError as error:
+        print(f"kassa: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"kassa: {error.filename or source}: {error.strerror}", file=sys.stderr)
+    except ImageError as error:
+        print(f"kassa: {source}: {error}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def _from_board(port: str) -> tuple[bytes, Anchored | None]:
+    """The journal of the board on `port`, and its anchor if it has one.  Raises DeviceError."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from host_tools.device import Device
+
+    console = Console(stderr=True)
+    console.print(f"{port}: the terminal is stopped while it is read.", highlight=False)
+    columns = (TextColumn("reading the journal"), BarColumn(), DownloadColumn())
+    with Device(port) as device:
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task("", total=None)
+            image = device.read_partition(
+                "journal", lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        anchor = device.read_file(ANCHOR)
+    console.print("Read back and compared; the terminal starts again.", highlight=False)
+    if anchor is None:
+        return image, None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "anchor"
+        path.write_bytes(anchor)
+        return image, Anchor(str(path)).read()
 
 
 def _key(text: str) -> bytes | None:

@@ -1,0 +1,276 @@
+"""A board on a port, reached the way mpremote does: through the raw REPL.
+
+    with Device("/dev/ttyUSB0") as device:
+        image = device.read_partition("journal")
+
+The program that runs on the board is stopped by Ctrl-C, as mpremote stops it; nothing else of the
+board's own is run meanwhile.  For money that is a power cut, which the journal is made for.  At
+the end the board is reset, so that the terminal goes on; should the computer fail before that, the
+board's watchdog does it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import serial
+from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport_serial import SerialTransport
+
+from host_tools.port import DeviceError
+
+BLOCK = 4096
+_BLOCKS_AT_ONCE = 8
+_ANSWERS_WITHIN_S = 5
+_WATCHDOG_MS = 60_000
+
+# Kept out of the names that a program may use; `_kassa_w` is fed with every piece of work.
+_BEGIN = f"""\
+import gc
+gc.collect()
+try:
+ import machine
+ _kassa_w=machine.WDT(timeout={_WATCHDOG_MS})
+except (ImportError,AttributeError):
+ _kassa_w=None
+"""
+_FEED = "if _kassa_w:_kassa_w.feed()\n"
+_FIND = """\
+try:
+ import esp32
+ _kassa_p=esp32.Partition.find(esp32.Partition.TYPE_DATA,label={label!r})
+except ImportError:
+ _kassa_p=[]
+print(_kassa_p[0].info()[3] if _kassa_p else 0)
+"""
+# Erased ends of blocks are not worth sending: a journal is mostly erased.
+_READ = """\
+import binascii
+_kassa_b=bytearray(4096)
+for _kassa_n in range({first},{end}):
+ _kassa_p[0].readblocks(_kassa_n,_kassa_b)
+ print(binascii.b2a_base64(_kassa_b.rstrip(b'\\xff')).decode(),end='')
+"""
+_HASH = """\
+import hashlib,binascii
+_kassa_h=hashlib.sha256()
+_kassa_b=bytearray(4096)
+for _kassa_n in range({blocks}):
+ _kassa_p[0].readblocks(_kassa_n,_kassa_b)
+ _kassa_h.update(_kassa_b)
+ if _kassa_w and _kassa_n%64==0:_kassa_w.feed()
+print(binascii.hexlify(_kassa_h.digest()).decode())
+"""
+_FILE = """\
+import binascii
+try:
+ with open({path!r},'rb') as _kassa_f:
+  while True:
+   _kassa_d=_kassa_f.read(384)
+   if not _kassa_d:break
+   print(binascii.b2a_base64(_kassa_d).decode(),end='')
+ print('.')
+except OSError:
+ print('-')
+"""
+_RESET = "import machine\nmachine.reset()"
+
+
+class DeviceCodeError(DeviceError):
+    """Code that ran on the board ended with an exception; `traceback` is the board's text."""
+
+    def __init__(self, port: str, traceback: str) -> None:
+        last = traceback.strip().splitlines()[-1:] or ["?"]
+        super().__init__(f"{port}: the board says {last[0]}")
+        self.traceback = traceback
+
+
+class Device:
+    """The board on `port`, with its program stopped.  Raises DeviceError, at any method too.
+
+    reset_at_end: whether leaving the `with` resets the board, so that its program goes on.
+    """
+
+    def __init__(self, port: str, *, reset_at_end: bool = True) -> None:
+        self.port = port
+        self._reset_at_end = reset_at_end
+        self._stopped = False
+        self._doing = "connecting"
+        self._transport = self._open()
+
+    def __enter__(self) -> Self:
+        try:
+            self._stop_program()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if self._stopped and self._reset_at_end:
+                self.reset()
+        except DeviceError:
+            if kind is None:
+                raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the port; the board stays as it is."""
+        with contextlib.suppress(OSError, TransportError):
+            self._transport.close()
+
+    # -- code
+
+    def run(self, code: str, doing: str = "running a program") -> str:
+        """Run code on the board; what it printed.  doing: for the message when it fails."""
+        with self._working(doing):
+            return self._transport.exec(_FEED + code).decode().replace("\r\n", "\n")
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of an expression, which must be a literal of Python."""
+        with self._working("asking the board"):
+            self._transport.exec(_FEED)
+            return self._transport.eval(expression)
+
+    def reset(self) -> None:
+        """Restart the chip, as the reset button does; the port stays open."""
+        with self._working("resetting the board"):
+            self._transport.exec_raw_no_follow(_RESET)
+        self._stopped = False
+
+    # -- what is on it
+
+    def read_file(self, path: str) -> bytes | None:
+        """A file of the board's file system, None where there is none."""
+        printed = self.run(_FILE.format(path=path), f"reading {path}").splitlines()
+        if not printed or printed[-1] not in (".", "-"):
+            raise DeviceError(f"{self.port}: the board's answer was cut short; try again")
+        if printed[-1] == "-":
+            return None
+        return b"".join(base64.b64decode(line) for line in printed[:-1])
+
+    def read_partition(
+        self, label: str, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> bytes:
+        """A data partition as it is in flash, verified against the board's own SHA-256 of it.
+
+        progress(done, total) in bytes.  The board's program must not write to it meanwhile: it is
+        stopped.
+        """
+        doing = f"reading the partition {label}"
+        size = int(self.run(_FIND.format(label=label), doing))
+        if not size:
+            raise DeviceError(
+                f"{self.port}: the board has no partition called {label}; "
+                "it was flashed without Kassa's partition table"
+            )
+        progress(0, size)
+        blocks, parts = size // BLOCK, []
+        for first in range(0, blocks, _BLOCKS_AT_ONCE):
+            end = min(first + _BLOCKS_AT_ONCE, blocks)
+            lines = self.run(_READ.format(first=first, end=end), doing).split("\n")[: end - first]
+            parts += [self._block(line) for line in lines]
+            progress(end * BLOCK, size)
+        image = b"".join(parts)
+        told = self.run(_HASH.format(blocks=blocks), f"verifying the partition {label}").strip()
+        if len(image) != size or hashlib.sha256(image).hexdigest() != told:
+            raise DeviceError(
+                f"{self.port}: what arrived of {label} is not what the board holds; "
+                "check the cable and try again"
+            )
+        return image
+
+    # -- inside
+
+    def _block(self, line: str) -> bytes:
+        try:
+            return base64.b64decode(line, validate=True).ljust(BLOCK, b"\xff")
+        except ValueError:
+            return b""  # the check of the whole says it
+
+    def _open(self) -> SerialTransport:
+        try:
+            return SerialTransport(self.port, timeout=_ANSWERS_WITHIN_S)
+        except (TransportError, OSError, ValueError) as error:
+            raise DeviceError(f"{self.port}: {_why_closed(self.port, error)}") from None
+
+    def _stop_program(self) -> None:
+        """Ctrl-C and raw REPL, without the soft reset: nothing of the board's is to run."""
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it got instead
+                self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_ANSWERS_WITHIN_S)
+        except TransportError:
+            raise DeviceError(
+                f"{self.port}: nothing there answers like MicroPython; is it flashed, "
+                "and is this the right port?"
+            ) from None
+        except OSError as error:
+            raise self._lost(error) from None
+        with self._working("stopping the program"):
+            self._transport.exec(_BEGIN)
+        self._stopped = True
+
+    @contextlib.contextmanager
+    def _working(self, doing: str) -> Iterator[None]:
+        self._doing = doing
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                yield
+        except TransportExecError as error:
+            raise DeviceCodeError(self.port, error.error_output) from None
+        except TransportError as error:
+            self._stopped = False
+            raise DeviceError(
+                f"{self.port}: the board stopped answering while {doing} ({error})"
+            ) from None
+        except OSError as error:
+            raise self._lost(error) from None
+        except (ValueError, SyntaxError, IndexError) as error:
+            # mpremote reads an answer that was cut short as one of these.
+            if isinstance(error, DeviceError):
+                raise
+            self._stopped = False
+            raise DeviceError(
+                f"{self.port}: the board's answer made no sense while {doing} ({error})"
+            ) from None
+        except struct.error as error:
+            self._stopped = False
+            raise DeviceError(
+                f"{self.port}: the board stopped answering while {doing} ({error})"
+            ) from None
+
+    def _lost(self, error: OSError) -> DeviceError:
+        self._stopped = False
+        return DeviceError(
+            f"{self.port}: the connection broke while {self._doing}; unplugged or switched off? "
+            f"({error.strerror or error})"
+        )
+
+
+def _why_closed(port: str, error: Exception) -> str:
+    """Why it cannot be opened; mpremote's library does not say."""
+    try:
+        with serial.serial_for_url(port, exclusive=True):
+            pass
+    except ValueError:
+        return "is no port"
+    except OSError as reason:
+        number, text = reason.errno, str(reason).lower()
+        if number == 2 or "could not find" in text or "filenotfound" in text:
+            return "there is no such port; `mpremote connect list` shows what is attached"
+        if "lock" in text or number in (11, 16):
+            return "the port is in use by another program"
+        if number == 13 or "permission" in text or "access is denied" in text:
+            return "this user may not open the port, or another program has it"
+        if "refused" in text:
+            return "nothing listens there"
+        return f"cannot be opened ({reason})"
+    return f"cannot be opened ({error})"
