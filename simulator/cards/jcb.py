@@ -8,7 +8,13 @@ online PIN, 30 its owner's device; by 9F60 that it wants the issuer's answer.
 
 from __future__ import annotations
 
-from simulator.cards.applet import AAC, CONDITIONS_NOT_SATISFIED, Refused, build_dol
+from simulator.cards.applet import (
+    AAC,
+    CONDITIONS_NOT_SATISFIED,
+    SEE_PHONE,
+    Refused,
+    build_dol,
+)
 from simulator.cards.chip import AIP1_CARDHOLDER, AIP1_RISK, ChipApplet, vis_iad
 from simulator.cards.signatures import Objects
 
@@ -19,8 +25,9 @@ _CVM_REQUIRED, _SIGNATURE, _ONLINE_PIN, _DEVICE = 0x80, 0x40, 0x20, 0x10
 
 
 class JcbApplet(ChipApplet):
-    """CVN 1 or 4."""
+    """CVN 1 or 4; asks at GENERATE AC (6986) to be unlocked."""
 
+    tells_owner = False
     pdol = build_dol((COMPATIBILITY, 1), (INTERCHANGE, 3))
 
     def _interchange_profile(self) -> bytes:
@@ -35,6 +42,9 @@ class JcbApplet(ChipApplet):
         return vis_iad(self.app.cvn, kind)
 
     def _verify(self, kind: int, given: dict[int, bytes]) -> tuple[int, Objects]:
+        if not self.unlocked:
+            self.unlocked = True
+            raise Refused(SEE_PHONE)
         status = self._method(self._pdol_given[INTERCHANGE][0])
         wish = b"\x01" if self.app.issuer_update else b""
         if status is None:

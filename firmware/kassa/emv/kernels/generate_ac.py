@@ -44,6 +44,18 @@ def capabilities(settings: "Record", cvm_required: bool, sda: bool = False) -> b
     return bytes((first, second, third))
 
 
+def wanted(tap: "Tap", profile_bit: int, ours: bool) -> bool:
+    """Whether a way of authenticating the card is tried: the card's AIP (byte 1) and we have it,
+    and there is a date to judge certificates by.  A refund needs none."""
+    return bool(
+        ours
+        and tap.data[tags.AIP][0] & profile_bit
+        and tap.oda is not None
+        and tap.transaction.date is not None
+        and not tap.transaction.is_refund
+    )
+
+
 def prepare_cda(tap: "Tap", rule: str) -> bool:
     """What CDA needs of the card and of us is there; False, and the TVR says why, where it cannot
     be (C2-4).  `rule` is what the decision is noted under."""

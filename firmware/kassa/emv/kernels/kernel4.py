@@ -296,15 +296,14 @@ def _delayed_allowed(tap: "Tap") -> bool:
 
 def _authenticate(tap: "Tap", settings: "Record") -> "tuple[bool, bool]":
     """CX-2: CDA, else SDA, else nothing: (CDA to be asked for, SDA done and good)."""
-    if tap.oda is not None and not tap.transaction.is_refund:
-        if tap.data[tags.AIP][0] & generate_ac.AIP1_CDA and settings.cda:
-            return generate_ac.prepare_cda(tap, "CX-2"), False
-        if tap.data[tags.AIP][0] & generate_ac.AIP1_SDA and settings.sda:
-            tap.set_tvr(tvr.SDA_SELECTED)
-            good = tap.oda.sda(tap)
-            if not good:
-                tap.set_tvr(tvr.SDA_FAILED)
-            return False, good
+    if generate_ac.wanted(tap, generate_ac.AIP1_CDA, settings.cda):
+        return generate_ac.prepare_cda(tap, "CX-2"), False
+    if generate_ac.wanted(tap, generate_ac.AIP1_SDA, settings.sda):
+        tap.set_tvr(tvr.SDA_SELECTED)
+        good = tap.oda.sda(tap)
+        if not good:
+            tap.set_tvr(tvr.SDA_FAILED)
+        return False, good
     tap.set_tvr(tvr.ODA_NOT_PERFORMED)
     return False, False
 

@@ -167,8 +167,7 @@ async def _read(tap: "Tap", body: bytes) -> None:
 
 def _prepare_cda(tap: "Tap", settings: "Record") -> bool:
     """CX-3: CDA when both support it; False, and the TVR says why, where it cannot be."""
-    both = tap.data[tags.AIP][0] & generate_ac.AIP1_CDA and settings.cda
-    if tap.oda is None or not both or tap.transaction.is_refund:
+    if not generate_ac.wanted(tap, generate_ac.AIP1_CDA, settings.cda):
         tap.set_tvr(tvr.ODA_NOT_PERFORMED)
         return False
     return generate_ac.prepare_cda(tap, "CX-3")

@@ -152,11 +152,7 @@ def _authenticate(tap: "Tap", kind: int) -> bool:
         tap.needs(tags.CRYPTOGRAM)
         tap.set_tvr(tvr.ODA_NOT_PERFORMED)
         return False
-    if (
-        tap.oda is None
-        or not tap.combination.kernel6.cda
-        or not tap.data[tags.AIP][0] & generate_ac.AIP1_CDA
-    ):
+    if not generate_ac.wanted(tap, generate_ac.AIP1_CDA, tap.combination.kernel6.cda):
         tap.set_tvr(tvr.ODA_NOT_PERFORMED)
         return False
     if not generate_ac.prepare_cda(tap, "CX-3"):
