@@ -32,7 +32,7 @@ _OUTCOMES = {
     "try_another_interface": "not by contactless: insert or swipe the card",
     "end_application": "ended without a decision",
     "select_next": "the next application was to be tried",
-    "try_again": "the card was to be presented again",
+    "try_again": "the card is asked for once more",
 }
 _CVMS = {
     None: "not decided",
@@ -198,7 +198,7 @@ def _outcome(tap: Json) -> Json:
     good = kind == "approved"
     if kind == "online_request":
         text, good = _asked_online(tap)
-    elif outcome.get("start") == "B":
+    elif kind == "end_application" and outcome.get("start") == "B":
         text += ", and the card is asked for once more"
     return {"text": text, "good": good, "why": _why(tap)}
 

@@ -89,6 +89,7 @@ def test_the_lens_shows_card_host_and_time(terminal: Terminal) -> None:
     terminal.tap("visa_debit")
     terminal.until_screen("approved")
     page = terminal.page
+    page.click("#tab-apdu")
     page.wait_for_selector("#view-apdu details >> text=2PAY.SYS.DDF01")
     page.click("#view-apdu details:nth-of-type(2) summary")
     tree = page.text_content("#view-apdu details:nth-of-type(2)") or ""
@@ -102,7 +103,33 @@ def test_the_lens_shows_card_host_and_time(terminal: Terminal) -> None:
         assert page.is_visible(f"#view-timing >> text={phase}")
     page.click("#tab-log")
     assert page.is_visible("#view-log >> text=ui screen >> nth=0")
-    page.click("#tab-apdu")
+    page.click("#tab-tap")
+
+
+def test_the_lens_tells_the_tap_as_a_story(terminal: Terminal) -> None:
+    page = terminal.page
+    page.click("#tab-tap")
+    terminal.ask("1250")
+    terminal.tap("visa_credit")
+    terminal.until_screen("approved")
+    story = page.locator("#view-tap .story").last
+    story.locator(".verdict", has_text="approved by the host").wait_for()
+    assert story.get_attribute("open") is not None
+    assert "Visa credit, 12.50 EUR" in (story.locator("summary").first.text_content() or "")
+    # The rules in the order in which they fired.
+    rules = story.locator(".rule-name").all_text_contents()
+    assert rules[0].startswith("EP-") and rules[-1].startswith("C3-")
+    # TTQ and TVR, bit by bit.
+    bits = story.locator(".bits", has_text="Terminal transaction qualifiers").text_content() or ""
+    assert "byte 1: EMV mode" in bits
+    assert story.locator(".bits", has_text="Terminal verification results").count() == 1
+    # A command unfolds to what was asked and answered.
+    command = story.locator(".step", has_text="GET PROCESSING OPTIONS")
+    assert not command.locator(".answered").is_visible()
+    command.locator("summary").click()
+    assert "Amount, authorised: 12.50 EUR" in (command.locator(".asked").text_content() or "")
+    assert "ARQC: ask online" in (command.locator(".answered").text_content() or "")
+    assert "APPROVED" in (story.locator(".why").text_content() or "")
 
 
 def test_no_number_of_a_card_is_readable_on_the_page(terminal: Terminal) -> None:

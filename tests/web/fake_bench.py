@@ -181,10 +181,12 @@ class FakeBench:
         self._tell("emv", "rule", rule="C3-3", what="ARQC: online")
         self._tell("emv", "outcome", kind="online_request", cvm="none", scheme="visa")
         self._show("card_read_ok", ["Card read OK"], (12, 34, 64))
+        self._tell("payment", "request", stan=7)
         for listener in self.on_message:
             listener({"direction": "in", "mti": "0200", "fields": {"11": "000007"}})
         await asyncio.sleep(0.1)
         self.wiring.pn532.field_on = False
+        self._tell("payment", "answer", stan=7, code="00")
         self._show("approved", ["APPROVED", self._amount()], (16, 128, 67))
         for hz in (1500, 0):
             self.wiring.buzzer.set_pwm(hz, 32768 if hz else 0)
@@ -205,6 +207,6 @@ class FakeBench:
         self.wiring.panel.show(words, colour)
         self._tell("ui", "screen", name=name, words=words)
 
-    def _tell(self, at: str, what: str, **facts: Any) -> None:
+    def _tell(self, at: str, happened: str, **facts: Any) -> None:
         for listener in self.on_event:
-            listener({"t": 0, "at": at, "is": what, **facts})
+            listener({"t": 0, "at": at, "is": happened, **facts})

@@ -142,6 +142,10 @@ def test_a_sale_is_seen_from_the_keys_to_the_paper() -> None:
         assert {"lamps", "tone", "panel", "apdu", "iso", "log", "state"} <= kinds
         cuts = await page.until("cuts", lambda message: bool(message["at"]))
         assert cuts["at"][0] > 0
+        told = [message for message in page.seen if message["type"] == "tap"][-1]
+        assert told["title"].startswith("Visa credit")
+        assert told["outcome"]["text"] == "approved by the host"
+        assert [step["rule"] for step in told["steps"] if step["kind"] == "rule"] == ["C3-3"]
 
     with_page(scene)
 
@@ -276,6 +280,7 @@ def test_a_page_that_comes_later_sees_what_was_said() -> None:
             kinds = [message["type"] for message in other.seen]
             assert kinds.count("apdu") == 3
             assert kinds.count("iso") == 1
+            assert kinds.count("tap") == 1
             assert next(m for m in other.seen if m["type"] == "screen")["name"] == "approved"
 
     with_page(scene)
