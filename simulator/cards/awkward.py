@@ -24,6 +24,11 @@ class Awkward:
     def cards(self) -> Sequence[Card]:
         return (self,)
 
+    @property
+    def complaints(self) -> list[str]:
+        """What the card itself noted of the terminal's mistakes."""
+        return getattr(self.card, "complaints", [])
+
     def transceive(self, command: bytes) -> bytes:
         return self.card.transceive(command)
 

@@ -2,6 +2,7 @@
 
     approval = verify(exchange, certificates.ca_key("visa"), date="2611")
     approval.amount_minor, approval.method          # 1250, "fast"
+    confirm(exchange, date="2611")                  # likewise, by the sandbox's own keys
 
 Nothing of the firmware is used: TLV, RSA and every rule are written down here a second time, with
 `cryptography`'s SHA-1 and Python's integers, from EMV 4.3 Book 2, 5 and 6, Book 3, 10.3, and Book
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import hashes
 
-from simulator.cards import ber
+from simulator.cards import ber, certificates
 from simulator.cards.certificates import CaKey
 
 _TC = 0x40
@@ -102,6 +103,16 @@ def verify(
         unpredictable_number=_need(told, 0x9F37),
         cryptogram=cryptogram,
     )
+
+
+def confirm(exchange: Sequence[tuple[bytes, bytes | None]], date: str) -> Approval:
+    """`verify` with the sandbox CA key, and the revocations, of whichever scheme was selected."""
+    name = _take_apart(exchange).fci.get(0x84, b"")
+    for scheme, rid in certificates.RIDS.items():
+        if name.startswith(rid):
+            revoked = certificates.revoked_serials(scheme)
+            return verify(exchange, certificates.ca_key(scheme), date, revoked)
+    raise NotVerified("no application of a scheme we know was selected")
 
 
 # -- the exchange

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from pyemv import cvn
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from pyemv import ac, cvn, kd, tools
 
 from simulator import cards
 from simulator.cards import issuers
@@ -54,14 +56,70 @@ def test_cryptograms_are_those_of_pyemvs_card_classes(case: tuple[str, int]) -> 
 
 
 def test_cvn_17_signs_amount_number_counter_and_byte_5_of_the_iad() -> None:
-    from pyemv import ac, kd
-
     iad = bytes.fromhex("06011103A00000")
     key = kd.derive_icc_mk_a(issuers.issuer_for(VISA).imk_ac, VISA, "01")
     data = DATA[0x9F02] + DATA[0x9F37] + b"\x00\x42" + b"\xa0"
     expected = ac.generate_ac(key, data, ac.PaddingType.VISA)
     few = {tag: DATA[tag] for tag in (0x9F02, 0x9F37)}
     assert issuers.verify_arqc(VISA, 1, 0x42, iad, few, expected)
+
+
+# Scheme and version -> PAN, IAD, where the CVR stands in it
+OTHERS = {
+    ("amex", 1): ("374245455400126", "06010103A00000", slice(3, 7)),
+    ("amex", 2): ("374245455400126", "06010203A00000", slice(3, 7)),
+    ("jcb", 1): ("3530111333300000", "06010103A00000", slice(3, 7)),
+    ("jcb", 4): ("3530111333300000", "06010403A00000", slice(3, 7)),
+    ("unionpay", 1): ("6200000000000005", "07010103A0000001", slice(3, 7)),
+    ("discover", 0x15): ("6011000990139424", "0115A000000000000000", slice(None)),
+}
+
+
+def session_key(case: tuple[str, int], card_key: bytes, atc: bytes) -> bytes:
+    """What is public of the other schemes' session keys, by other means than the issuers'."""
+    if case[0] == "unionpay":
+        cipher = Cipher(TripleDES(card_key + card_key[:8]), modes.ECB()).encryptor()
+        inverted = bytes(255 - byte for byte in atc)
+        return cipher.update(bytes(6) + atc + bytes(6) + inverted) + cipher.finalize()
+    if case in (("amex", 1), ("jcb", 1)):
+        return card_key
+    return kd.derive_common_sk(card_key, atc + bytes(6))
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_cryptograms_of_the_other_schemes_are_over_their_data_by_their_keys(
+    case: tuple[str, int],
+) -> None:
+    pan, text, tail = OTHERS[case]
+    iad, atc = bytes.fromhex(text), b"\x00\x42"
+    wanted = [tag for tag in DATA if tag != 0x95 or case[0] != "discover"]
+    plain = b"".join(DATA[tag] for tag in wanted) + atc + iad[tail]
+    key = session_key(case, kd.derive_icc_mk_a(issuers.issuer_for(pan).imk_ac, pan, "01"), atc)
+    padding = ac.PaddingType.VISA if case in (("amex", 1), ("jcb", 1)) else ac.PaddingType.EMV
+    expected = ac.generate_ac(tools.adjust_key_parity(key), plain, padding)
+    assert issuers.cryptogram(pan, 1, 0x42, iad, DATA) == expected
+    assert issuers.verify_arqc(pan, 1, atc, iad, DATA, expected)
+    for tag in wanted:
+        changed = {**DATA, tag: bytes(b ^ 1 for b in DATA[tag])}
+        assert not issuers.verify_arqc(pan, 1, atc, iad, changed, expected)
+    assert not issuers.verify_arqc(pan, 1, 0x43, iad, DATA, expected)
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_the_other_schemes_answer_by_method_1(case: tuple[str, int]) -> None:
+    pan, text, _ = OTHERS[case]
+    arqc, atc = bytes.fromhex("0102030405060708"), b"\x00\x42"
+    key = session_key(case, kd.derive_icc_mk_a(issuers.issuer_for(pan).imk_ac, pan, "01"), atc)
+    answer = issuers.arpc(pan, 1, atc, bytes.fromhex(text), arqc, b"00")
+    assert answer == ac.generate_arpc_1(tools.adjust_key_parity(key), arqc, b"00") + b"00"
+
+
+def test_one_schemes_version_is_not_anothers() -> None:
+    amex = bytes.fromhex("06010103A00000")
+    for scheme, iad in (("visa", amex), ("unionpay", amex), ("discover", amex), ("jcb", b"")):
+        with pytest.raises(ValueError, match="version"):
+            issuers.cvn(scheme, iad)
+    assert issuers.cvn("amex", amex) == issuers.cvn("jcb", amex) == 1
 
 
 @pytest.mark.parametrize("case", IADS)

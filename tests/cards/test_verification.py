@@ -93,6 +93,20 @@ def test_an_approval_is_what_the_card_signed(name: str, method: str) -> None:
     assert len(found.cryptogram) == 8
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_the_scheme_is_found_by_the_application_selected(name: str) -> None:
+    session = present(cards.load(name), TC, 2_500)
+    assert verification.confirm(session.exchange, DATE) == check(name, session)
+
+
+def test_an_exchange_without_an_application_is_no_approval() -> None:
+    with pytest.raises(NotVerified, match="no application"):
+        verification.confirm([], DATE)
+    session = present(cards.load("visa_revoked"), TC, 1250)
+    with pytest.raises(NotVerified, match="revoked"):
+        verification.confirm(session.exchange, DATE)
+
+
 @pytest.mark.parametrize(("name", "fault"), FAULTY)
 def test_a_card_with_one_thing_wrong_is_not_believed(name: str, fault: str) -> None:
     with pytest.raises(NotVerified, match=re.escape(WORDS[fault])):
