@@ -109,6 +109,8 @@ def test_ODA_1_without_a_date_nothing_is_proven() -> None:
         ({"expiry": b"\x13\x26"}, "ODA-2", "no date"),
         ({"expiry": b"\x00\x49"}, "ODA-2", "no date"),
         ({"expiry": b"\x1a\x49"}, "ODA-2", "no date"),
+        ({"expiry": b"\x0a\x49"}, "ODA-2", "no date"),
+        ({"expiry": b"\x12\x4a"}, "ODA-2", "no date"),
         ({"length": 177}, "ODA-8", "do not fit"),
         ({"length": 175}, "ODA-8", "do not fit"),
         ({"length": 0}, "ODA-8", "do not fit"),
@@ -268,6 +270,12 @@ def test_ODA_4_a_wrong_field_of_the_cards_certificate_is_refused(
     spoil: dict[str, Any], rule: str, words: str
 ) -> None:
     refused(fast_card(icc=spoil), rule, words)
+
+
+def test_ODA_4_a_certificate_is_good_to_the_last_day_of_its_month() -> None:
+    made = fast_card(icc={"expiry": b"\x11\x26"})
+    assert ODA.fdda(tap_of(made, date="261130"))
+    refused(made, "ODA-4", "expired", date="261201")
 
 
 @pytest.mark.parametrize("tag", [tags.ICC_CERTIFICATE, tags.ICC_EXPONENT])
