@@ -29,6 +29,7 @@ from kassa.journal.chain import Chain, check_headers
 from kassa.journal.flash_log import RECORD, FlashLog
 from kassa.journal.report import Damage, Report
 from kassa.journal.survey import Survey
+from kassa.payment import records as payments
 from kassa.security.errors import AuthenticationFailed
 
 from host_tools.port import DeviceError, is_port
@@ -97,7 +98,25 @@ class ImageRecord:
     def as_json(self) -> dict[str, Any]:
         facts = dict(vars(self))
         facts["payload"] = None if self.payload is None else self.payload.hex()
+        facts["told"] = self.told
         return facts
+
+    @property
+    def told(self) -> dict[str, Any] | None:
+        """What a payment's record says, by name; None for one that is sealed, or no payment's."""
+        if self.payload is None or self.kind not in payments.NAMES:
+            return None
+        try:
+            return payments.describe(self.kind, self.payload)
+        except (payments.RecordError, ValueError):
+            return None
+
+    @property
+    def text(self) -> str:
+        """The same in one line: names and values, the bytes where nothing else can be said."""
+        if self.payload is None:
+            return "(sealed)"
+        return self.payload.hex() if self.told is None else _line(self.told)
 
 
 @dataclass(frozen=True)
@@ -195,6 +214,19 @@ def examine(
     return Examination(records, report, survey.head, survey.oldest, log.blocks, bool(key))
 
 
+def _line(told: dict[str, Any]) -> str:
+    """`stored, batch 1, stan 7, ..., decision (signature fDDA, floor_minor 2500, ...)`."""
+    parts = []
+    for name, value in told.items():
+        if name == "record":
+            parts.append(str(value))
+        elif isinstance(value, dict):
+            parts.append(f"{name} ({_line(value)})")
+        else:
+            parts.append(f"{name} {' '.join(value) if isinstance(value, list) else value}")
+    return ", ".join(parts)
+
+
 def _sentence(damage: Damage) -> str:
     place = f"block {damage.block}, slot {damage.slot}"
     last = damage.sequence + damage.count - 1
@@ -258,10 +290,9 @@ def read(
     else:
         for record in found.records:
             state = "trimmed" if record.trimmed else "       "
-            content = "(sealed)" if record.payload is None else record.payload.hex()
             print(
                 f"{record.sequence:>8}  kind {record.kind:<3} {record.length:>4} bytes  "
-                f"block {record.block:>4} slot {record.slot:>2}  {state}  {content}"
+                f"block {record.block:>4} slot {record.slot:>2}  {state}  {record.text}"
             )
         _tell(found)
     raise typer.Exit(0 if found.good else 1)
