@@ -107,6 +107,9 @@ class ImageRecord:
         if self.payload is None or self.kind not in payments.NAMES:
             return None
         try:
+            _, facts = payments.decode(self.payload)
+            if self.kind in payments.ALL_FACTS and not payments.has_all_facts(facts):
+                return None
             return payments.describe(self.kind, self.payload)
         except (payments.RecordError, ValueError):
             return None

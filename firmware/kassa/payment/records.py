@@ -124,7 +124,8 @@ _BYTES = (
 )
 _RESULTS = (_RESPONSE, _APPROVAL, _RRN, _REASON)
 _ONLY_STORED = (_EMV, _CARD, _DECISION, _TOKEN)
-_ALL_FACTS = (REQUESTED, UNKNOWN, STORED, VOIDING)
+ALL_FACTS = (REQUESTED, UNKNOWN, STORED, VOIDING)
+"""Records that tell all there is to know of a transaction; others only add to them."""
 
 
 class RecordError(KassaError):
@@ -133,7 +134,7 @@ class RecordError(KassaError):
 
 def encode(kind: int, transaction: Transaction) -> bytes:
     """The payload of `transaction`'s record of that kind."""
-    full = kind in _ALL_FACTS or (kind == DECLINED and transaction.state != life.REQUESTED)
+    full = kind in ALL_FACTS or (kind == DECLINED and transaction.state != life.REQUESTED)
     buffer = name_bytes(transaction.batch, transaction.stan)
     if full:
         append(buffer, _AMOUNT, number(transaction.amount_minor))
