@@ -44,8 +44,9 @@ class Approval:
 
 @dataclass
 class _Session:
-    """An exchange taken apart."""
+    """An exchange taken apart; `name` is the application that was asked for."""
 
+    name: bytes = b""
     fci: dict[int, bytes] = field(default_factory=dict)
     pdol_values: bytes = b""
     options: bytes = b""
@@ -80,7 +81,7 @@ def verify(
         raise NotVerified("the card did not approve")
     if _need(found, 0x8F) != bytes([ca.index]):
         raise NotVerified("the card's CA key is another")
-    if session.fci.get(0x84, b"")[:5] != ca.rid:
+    if session.name[:5] != ca.rid:
         raise NotVerified("the application is another scheme's")
     pan = _pan(found)
     issuer = _issuer_key(found, ca, pan, date, revoked)
@@ -107,7 +108,7 @@ def verify(
 
 def confirm(exchange: Sequence[tuple[bytes, bytes | None]], date: str) -> Approval:
     """`verify` with the sandbox CA key, and the revocations, of whichever scheme was selected."""
-    name = _take_apart(exchange).fci.get(0x84, b"")
+    name = _take_apart(exchange).name
     for scheme, rid in certificates.RIDS.items():
         if name.startswith(rid):
             revoked = certificates.revoked_serials(scheme)
@@ -132,7 +133,7 @@ def _take_apart(exchange: Sequence[tuple[bytes, bytes | None]]) -> _Session:
         body = answer[:-2]
         if instruction == b"\x00\xa4":
             # A new selection: whatever came before it was another application's.
-            session = _Session(fci=_flat(body))
+            session = _Session(data, _flat(body))
         elif instruction == b"\x80\xa8":
             session.options = body
             session.pdol_values = _only(data, 0x83).value
@@ -202,10 +203,13 @@ def _static_data(session: _Session) -> bytes:
 
 
 def _kind(session: _Session) -> int:
-    cid = session.objects.get(0x9F27)
-    if cid is None:
+    """The kind of cryptogram, from 9F27, or where a card leaves that out from the CVR in 9F10."""
+    cid, iad = session.objects.get(0x9F27), session.objects.get(0x9F10, b"")
+    if cid:
+        return cid[0] & 0xC0
+    if session.answer or len(iad) < 5:
         raise NotVerified("the card did not say what it decided")
-    return cid[0] & 0xC0
+    return (iad[4] & 0x30) << 2
 
 
 def _pan(found: dict[int, bytes]) -> str:

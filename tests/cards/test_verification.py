@@ -207,6 +207,24 @@ def test_a_recovered_cryptogram_is_checked_by_what_was_sent_before_the_card_was_
     assert found.unpredictable_number == number
 
 
+def test_a_card_that_leaves_out_9f27_says_it_in_its_iad() -> None:
+    session = present(cards.load("visa_debit"), TC, 1250)
+    for text, approves in (("9F270140", True), ("9F2700", True), ("9F270180", False)):
+        exchange = list(session.exchange)
+        command, answer = exchange[2]
+        (whole,) = ber.parse(answer[:-2])
+        whole.children = [
+            *(child for child in whole.children if child.number != 0x9F27),
+            *ber.parse(bytes.fromhex(text)),
+        ]
+        exchange[2] = command, whole.encoded() + b"\x90\x00"
+        if approves:
+            assert check("visa_debit", Session(exchange=exchange)).method == "fast"
+        else:
+            with pytest.raises(NotVerified, match="did not approve"):
+                check("visa_debit", Session(exchange=exchange))
+
+
 @pytest.mark.parametrize("module", [verification, ber])
 def test_it_is_independent_of_the_firmware(module: object) -> None:
     tree = ast.parse(inspect.getsource(module))  # type: ignore[arg-type]
