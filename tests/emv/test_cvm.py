@@ -83,6 +83,7 @@ def test_C2_7_half_a_rule_ends_the_application() -> None:
         ("02001F00", "08", ("none", "3F0001", 0x80)),  # bit 40 is not set: it ends there
         ("0000", "08", ("none", "000001", 0x80)),  # fail
         ("40001F00", "08", ("none", "1F0002", 0x00)),  # fail, but go on
+        ("4000", "08", ("none", "400001", 0x80)),  # where there is nothing to go on with
         ("0100", "F8", ("none", "3F0001", 0x80)),  # PINs are not sent over the air
         ("41001F00", "F8", ("none", "1F0002", 0x00)),
         ("0400", "F8", ("none", "3F0001", 0x80)),

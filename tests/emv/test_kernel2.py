@@ -129,7 +129,11 @@ def test_C2_3_records_of_other_files_are_read_and_not_opened() -> None:
         (Oda(), CDA_RECORD, "1880", CDA, "8000008000"),  # the card has none
         (Oda(), CDA_RECORD, "1980", CDA, "0000008000"),
         (Oda(key=False), CDA_RECORD, "1980", CDA, "0400008000"),
-        *((Oda(), {**CDA_RECORD, tag: None}, "1980", CDA, "2400008000") for tag in CDA_RECORD),
+        *(
+            (Oda(), {**CDA_RECORD, tag: None}, "1980", CDA, "2400008000")
+            for tag in CDA_RECORD
+            if tag != 0x9F4A
+        ),
     ],
 )
 def test_C2_4_cda_when_both_support_it_else_the_tvr_says_why_not(
@@ -139,6 +143,19 @@ def test_C2_4_cda_when_both_support_it_else_the_tvr_says_why_not(
     found = tap_with(oda, card, change)
     assert tvr(found) == expected
     assert bool(asked(card) & 0x10) is (expected == "0000008000")
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"), [(None, "2400000000"), ("9F02", "0000000000"), ("8282", "0000000000")]
+)
+def test_C2_4_a_static_data_tag_list_of_other_than_the_aip_ends_the_application(
+    listed: str | None, expected: str
+) -> None:
+    card = mastercard({**CDA_RECORD, 0x9F4A: bytes.fromhex(listed) if listed else None})
+    found = tap_with(Oda(), card)
+    assert (found.kind, found.discretionary["error"]) == ("end_application", "card data error")
+    assert tvr(found) == expected and not sent(card, AC)
+    assert tap_with(None, card).kind == "online_request"  # a reader without CDA does not mind
 
 
 @pytest.mark.parametrize(
@@ -180,6 +197,9 @@ RESTRICTIONS = [
     ({0x9F07: b"\x41\x00"}, {"type": 0x01}, "22", 0x10),
     ({0x9F07: b"\x82\x00"}, {"type": 0x01}, "14", 0x00),  # at an ATM
     ({0x9F07: b"\x81\x00"}, {"type": 0x01}, "14", 0x10),
+    ({0x9F07: b"\x81\x00"}, {"type": 0x01}, "22", 0x00),
+    ({0x9F07: b"\x82\x00"}, {"type": 0x01}, "22", 0x10),
+    ({0x9F07: b"\x21\x00"}, {"amount_other_minor": 50}, "22", 0x10),  # cashback by its amount
     ({0x9F07: b"\x21\x80"}, {"type": 0x09}, "22", 0x00),  # domestic cashback
     ({0x9F07: b"\x21\x40"}, {"type": 0x09}, "22", 0x10),
     ({0x9F07: b"\x15\x40"}, {"type": 0x09, "country": 840}, "22", 0x00),
@@ -193,9 +213,18 @@ def test_C2_6_restrictions_set_tvr_bits(
 ) -> None:
     def change(source: dict[str, Any]) -> None:
         source["terminal"]["type"] = terminal_type
+        source["terminal"]["additional_capabilities"] = "E000F00001"  # gives cash, too
 
     found = tap(mastercard(record), change=change, **fields)
     assert found.tvr is not None and found.tvr[1] == expected
+
+
+def test_C2_6_a_terminal_that_gives_no_cash_is_no_atm() -> None:
+    def change(source: dict[str, Any]) -> None:
+        source["terminal"]["type"] = "14"
+
+    found = tap(mastercard({0x9F07: b"\x29\x00"}), change=change)
+    assert found.tvr is not None and found.tvr[1] == 0
 
 
 ACTION_CASES = [

@@ -106,3 +106,16 @@ def test_C2_11_a_torn_record_holds_no_account_number() -> None:
     terminal, _, _ = torn()
     (record,) = terminal.entry_point._kernels[2]._torn._records  # type: ignore[attr-defined]
     assert "5413330089020011" not in str(vars(record))
+
+
+def test_C2_11_what_is_recovered_is_of_format_77() -> None:
+    terminal = Terminal()
+    terminal.prepare()
+    card = mastercard(
+        {0x9F51: bytes.fromhex("9F3704")},
+        AC=CardLost("gone"),
+        RECOVER="800B80004201020304050607089000",
+    )
+    assert terminal.tap(card).start == "B"
+    found = terminal.tap(card)
+    assert (found.kind, found.discretionary["error"]) == ("end_application", "parsing error")

@@ -115,8 +115,8 @@ def by_list(
             if code == _SIGNATURE:
                 return result(tap, outcome.CVM_SIGNATURE, rule, condition, 0x00)
             return result(tap, outcome.CVM_NONE, rule, condition, 0x02)
-        # C2-7: bit 40 of the rule goes on after failure.
-        if not rule & _GO_ON:
+        # C2-7: bit 40 of the rule goes on after failure, where there is another.
+        if not rule & _GO_ON or at + 2 == len(listed):
             tap.set_tvr(tvr.CARDHOLDER_NOT_VERIFIED)
             if code == _FAIL:
                 return result(tap, outcome.CVM_NONE, rule, condition, 0x01)

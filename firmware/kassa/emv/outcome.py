@@ -225,9 +225,11 @@ def refund_request() -> Outcome:
 
     The card gives its account and no approval: an AAC is what is expected of it, so that its
     offline counters stay as they are (PayPass M/Chip Requirements, refunds; Visa TADG, "Refunds
-    and Credits").  Whether money goes back is the host's to say: an online request without
-    cardholder verification and without a second tap, whose data record says the truth about the
-    cryptogram (9F27).  Anything that kept the account from being read is no such outcome.
+    and Credits").  Book C-2 (S910.74) calls that End Application with an empty display and leaves
+    the rest to the terminal; here the rest is said.  Whether money goes back is the host's to say:
+    an online request without cardholder verification and without a second tap, whose data record
+    says the truth about the cryptogram (9F27).  Anything that kept the account from being read is
+    no such outcome.
     """
     result = Outcome(ONLINE_REQUEST, ui=UiRequest(MESSAGE_AUTHORISING, PROCESSING), cvm=CVM_NONE)
     result.receipt = True

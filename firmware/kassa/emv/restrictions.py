@@ -64,7 +64,7 @@ def _usage(tap: "Tap") -> None:
     if usage is None:
         return
     kind = tap.transaction.type
-    place = _AUC1_AT_ATM if tap.terminal.type[0] in _ATM and kind == CASH else _AUC1_ELSEWHERE
+    place = _AUC1_AT_ATM if _is_atm(tap) else _AUC1_ELSEWHERE
     allowed = bool(usage[0] & place)
     country = tap.data.get(tags.ISSUER_COUNTRY)
     if country is not None:
@@ -73,7 +73,13 @@ def _usage(tap: "Tap") -> None:
             allowed = allowed and bool(usage[0] & _AUC1_CASH[abroad])
         if kind in (PURCHASE, PURCHASE_WITH_CASHBACK):
             allowed = allowed and bool(usage[0] & _AUC1_GOODS_OR_SERVICES[abroad])
-        if kind == PURCHASE_WITH_CASHBACK:
+        if kind == PURCHASE_WITH_CASHBACK or tap.transaction.amount_other_minor:
             allowed = allowed and bool(usage[1] & _AUC2_CASHBACK[abroad])
     if not allowed:
         tap.set_tvr(tvr.SERVICE_NOT_ALLOWED)
+
+
+def _is_atm(tap: "Tap") -> bool:
+    """A terminal that gives cash and is unattended (Book 3, 10.4.2: type and 9F40)."""
+    gives_cash = tap.terminal_data[tags.ADDITIONAL_CAPABILITIES][0] & 0x80
+    return bool(gives_cash) and tap.terminal.type[0] in _ATM

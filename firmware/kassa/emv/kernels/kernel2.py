@@ -14,7 +14,7 @@ from kassa.emv import (
     terminal_risk,
     tvr,
 )
-from kassa.emv.errors import CardDataError, EmvError
+from kassa.emv.errors import CardDataError, EmvError, TlvError
 from kassa.emv.kernels import common, generate_ac, relay
 from kassa.emv.kernels.generate_ac import AIP1_CDA, AIP2_EMV_MODE
 from kassa.emv.kernels.torn import Asked, TornLog
@@ -31,6 +31,8 @@ _CAPABILITY3_CDA = 0x08
 # DF811B
 _CONFIGURATION_ON_DEVICE = 0x20
 
+# Static data tag list 9F4A
+_ONLY_AIP = b"\x82"
 _NAMES = {apdu.AAC: "AAC", apdu.TC: "TC", apdu.ARQC: "ARQC"}
 
 
@@ -96,10 +98,15 @@ class Kernel2:
         cda = wanted and generate_ac.prepare_cda(tap, "C2-4")
         if not wanted:
             tap.set_tvr(tvr.ODA_NOT_PERFORMED)
+        elif tap.data.get(tags.SDA_TAGS) != _ONLY_AIP:
+            # Book C-2, S456.26: a list that is not there, or names more, ends the application, the
+            # TVR notwithstanding.
+            tap.decide("C2-4", "9F4A does not name the AIP alone: end")
+            raise CardDataError("card data error")
         asked = _analyse(tap, cda)
         if wanted and not cda and on_device and asked.type != apdu.AAC:
-            # A device vouches for its owner, and nothing vouches for the device (Book C-2, GAC.22
-            # and GAC.23).
+            # A device vouches for its owner, and nothing vouches for the device (Book C-2, GAC.21
+            # to GAC.23).
             tap.decide("C2-9", "CDA failed on a device with on-device verification: AAC")
             asked.reference = apdu.AAC
         return await self._cryptogram(tap, asked)
@@ -142,6 +149,9 @@ class Kernel2:
         if sw != apdu.OK:
             tap.decide("C2-11", "the card cannot recover its answer: asked afresh")
             return None, asked
+        # Book C-2, S10.12: of format 77, whatever the first answer would have been.
+        if body[:1] != b"\x77":
+            raise TlvError("a template 77 is recovered")
         tap.decide("C2-11", "the torn transaction is recovered")
         return body, torn.restore(tap)
 

@@ -3,6 +3,8 @@
 C2-14: off unless the configuration's byte says otherwise (DF811B bit 10).  A PN532 on a bus shared
 with an interpreter is not timed well enough to trust the measurement: what it finds goes into the
 TVR for the issuer, and a card that is too quick to be true is refused.
+Without CDA the book also writes what was measured into track 2 (S910.39); here track 2 stays the
+card's.
 All times are in units of 100 microseconds, as the book has them; `ticks` counts milliseconds.
 """
 
