@@ -10,6 +10,7 @@ from kassa.app import receipts
 from kassa.emv.outcome import ONLINE_REQUEST, Outcome
 from kassa.payment import responses
 from kassa.payment import transaction as life
+from kassa.payment.decision import Decision
 from kassa.payment.transaction import Transaction
 from kassa.system.config import TerminalConfig
 from kassa.ui.language import LANGUAGES, Catalogue
@@ -86,9 +87,62 @@ def test_every_word_on_a_receipt_is_in_every_catalogue(language):
             assert "receipt." not in text(finished(approved), which, language)
 
 
+def taken_offline(reason: str, decision: bytes = b"") -> Transaction:
+    transaction = finished()
+    transaction.approval_code = transaction.rrn = ""
+    transaction.state, transaction.offline_reason = life.STORED, reason
+    transaction.decision = decision
+    return transaction
+
+
+DECISION = Decision(
+    "cda",
+    "C2-8 ODA-6",
+    floor_minor=2500,
+    today=2,
+    per_day=5,
+    list_age_days=3,
+    drawn=57,
+    percent=12,
+)
+
+
+def test_R_3_the_merchants_copy_says_in_one_line_why_the_card_was_believed():
+    approved = taken_offline(life.BY_CARD, DECISION.encode())
+    merchant, customer = (text(approved, which) for which in ("merchant", "customer"))
+    assert "OFFLINE: CDA OK, floor 25.00, day 2/5, list 3 d" in merchant
+    assert "OFFLINE: " not in customer
+    for slip in (merchant, customer):
+        assert "APPROVED OFFLINE" in slip and "Approved by the card" in slip
+        assert "NOT YET AUTHORISED" not in slip
+
+
+def test_R_3_the_line_names_only_what_there_was():
+    bare = taken_offline(life.BY_CARD, Decision().encode())
+    assert "OFFLINE: no signature\n" in text(bare, receipts.MERCHANT)
+    later = taken_offline(life.BY_CARD, b"\x09\x00")
+    assert "OFFLINE: not a decision of this version" in text(later, receipts.MERCHANT)
+
+
+def test_a_deferral_is_never_printed_as_an_approval():
+    deferred = text(taken_offline("no_connection"), receipts.MERCHANT)
+    assert "ACCEPTED, NOT YET AUTHORISED" in deferred and "Deferred authorisation" in deferred
+    assert "APPROVED" not in deferred and "OFFLINE" not in deferred
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_of_an_offline_approval_is_in_every_catalogue(language):
+    for decision in (DECISION, Decision()):
+        slip = text(taken_offline(life.BY_CARD, decision.encode()), receipts.MERCHANT, language)
+        assert "receipt." not in slip and "offline." not in slip
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reason_to_decline_has_its_words(language):
     words = json.loads((WORDS / f"{language}.json").read_text(encoding="utf-8"))
     reasons = {responses.decline_reason(f"{code:02}") for code in range(100)}
     reasons |= {"card_declined", "not_connected", "no_answer"}
+    # What risk management and the merchant's limits say.
+    reasons |= {"bank_needed", "not_verified", "clock_not_set", "journal_full", "journal_tampered"}
+    reasons |= {f"offline_{limit}" for limit in ("per_sale", "total", "count", "age")}
     assert {f"declined.{reason}" for reason in reasons} <= set(words)
