@@ -77,7 +77,8 @@ def _tell_one(page: Console, told: Json) -> None:
     page.print(Text(f"Tap {told['number']}: {told['title']}", style="bold"))
     good = "green" if told["outcome"]["good"] else "yellow"
     page.print(Text(f"Outcome: {told['outcome']['text']}", style=good))
-    page.print()
+    if told["steps"]:
+        page.print()
     for step in told["steps"]:
         _tell_step(page, step)
     for field in told["elements"]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from host_tools.lens.values import RESPONSE_CODES
+from host_tools.lens.response_codes import RESPONSE_CODES
 from simulator import host_lens
 
 Json = dict[str, Any]

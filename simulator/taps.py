@@ -215,6 +215,11 @@ class Taps:
         name, words, now_ns = event["name"], event["words"], self._now_ns
         if name in _ASKS_FOR_CARD:
             self._amount = next((w for w in words if _MONEY.fullmatch(w)), self._amount)
+        if name == "one_card_only":
+            # EP-6: the reader saw it, no kernel was asked.
+            tap = self._begin(now_ns)
+            tap.outcome = {"kind": "try_again", "error": "more than one card at the reader"}
+            tap.happened("outcome", now_ns)
         tap = self._last
         if name in _ANOTHER_CUSTOMER:
             self._attached, self._pending = False, []

@@ -14,6 +14,7 @@ from host_tools.lens.context import Context
 from host_tools.lens.countries import country
 from host_tools.lens.currencies import CURRENCIES, money
 from host_tools.lens.elements import ELEMENTS, UNKNOWN, title
+from host_tools.lens.response_codes import RESPONSE_CODES
 
 _TRANSACTION_TYPES = {
     "00": "purchase",
@@ -47,21 +48,6 @@ _ENTRY_MODES = {
     "90": "magnetic stripe, whole",
     "91": "contactless mag-stripe",
     "95": "chip, not to be relied upon",
-}
-RESPONSE_CODES = {
-    "00": "approved",
-    "01": "refer to the issuer",
-    "05": "do not honour",
-    "51": "not enough money",
-    "54": "expired",
-    "55": "wrong PIN",
-    "65": "too often; try with contacts",
-    "Y1": "offline approved",
-    "Y2": "offline approved after a referral",
-    "Y3": "unable to go online, offline approved",
-    "Z1": "offline declined",
-    "Z2": "offline declined after a referral",
-    "Z3": "unable to go online, offline declined",
 }
 _FORM_FACTORS = ("card", "mini-card", "no card", "phone", "worn on the wrist")
 _FORM_FEATURES = {
