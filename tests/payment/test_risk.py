@@ -251,6 +251,9 @@ def test_R_3_the_decision_keeps_what_was_drawn_counted_and_verified(till):
 def test_R_3_a_draw_belongs_to_its_own_sale(till):
     one = till()
     one.select(amount=1500, drawn=57)
+    assert one.risk.decision(outcome()).drawn == 57
+    assert one.risk.decision(outcome()).drawn is None
+    one.select(amount=1500, drawn=57)
     one.now = (2026, 11, 21, 10, 0, 0)
     one.select(amount=1500)
     one.clock.is_set = False

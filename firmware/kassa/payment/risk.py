@@ -174,6 +174,7 @@ class Risk:
             decision.per_day = self._per_day()
         if self._drawn is not None:
             decision.drawn, decision.percent = self._drawn
+            self._drawn = None
         if now is not None:
             decision.today = self._today(outcome.pan, now)
             if self._list.configured:
