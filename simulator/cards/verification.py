@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from simulator.cards import ber, certificates
 from simulator.cards.certificates import CaKey
 
+_DIRECTORY = b"2PAY.SYS.DDF01"
 _TC = 0x40
 _SHA_1, _RSA = 0x01, 0x01
 
@@ -133,7 +134,7 @@ def _take_apart(exchange: Sequence[tuple[bytes, bytes | None]]) -> _Session:
         body = answer[:-2]
         if instruction == b"\x00\xa4":
             # A new selection: whatever came before it was another application's.
-            session = _Session(data, _flat(body))
+            session = _Session(data, {} if data == _DIRECTORY else _flat(body))
         elif instruction == b"\x80\xa8":
             session.options = body
             session.pdol_values = _only(data, 0x83).value
@@ -155,7 +156,7 @@ def _take_apart(exchange: Sequence[tuple[bytes, bytes | None]]) -> _Session:
 
 def _template(body: bytes, in_format_1: tuple[int, ...]) -> dict[int, bytes]:
     """The objects of an answer, template 77, or 80 with fields of known places."""
-    if body[:1] != b"\x80":
+    if body.lstrip(b"\0")[:1] != b"\x80":
         return _flat(body)
     value = _only(body, 0x80).value
     lengths = {0x82: 2, 0x94: None, 0x9F27: 1, 0x9F36: 2, 0x9F26: 8, 0x9F10: None}

@@ -238,6 +238,18 @@ def test_it_is_independent_of_the_firmware(module: object) -> None:
     assert imported & {"simulator.cards", "dataclasses"}
 
 
+def test_zeros_around_an_answer_mean_nothing() -> None:
+    session = present(cards.load("amex_debit"), TC, 1250)
+    exchange = [(c, b"\0\0" + answer[:-2] + b"\0" + answer[-2:]) for c, answer in session.exchange]
+    assert check("amex_debit", Session(exchange=exchange)) == check("amex_debit", session)
+
+
+def test_the_directory_vouches_for_nothing_and_spoils_nothing() -> None:
+    session = present(cards.load("visa_debit"), TC, 1250)
+    exchange = [(session.exchange[0][0], b"\x6f\xff\x90\x00"), *session.exchange[1:]]
+    assert check("visa_debit", Session(exchange=exchange)).method == "fast"
+
+
 def test_bytes_that_are_no_tlv_are_no_approval() -> None:
     session = present(cards.load("visa_debit"), TC, 1250)
     for step in range(1, len(session.exchange)):
