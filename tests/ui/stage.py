@@ -214,6 +214,8 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
     "authorising": ("authorising", SALE),
     "approved": ("approved", SALE),
     "approved_code": ("approved", {**SALE, "approval_code": "A1B2C3"}),
+    "approved_by_card": ("approved", {**SALE, "by_card": True}),
+    "approved_deferred": ("approved", {**SALE, "deferred": "no_connection"}),
     "declined": ("declined", {**SALE, "reason": "insufficient_funds"}),
     "declined_no_answer": ("declined", {**SALE, "reason": "no_answer"}),
     "try_again": ("try_again", SALE),

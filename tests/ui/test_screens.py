@@ -75,7 +75,10 @@ def every_case() -> list[tuple[str, dict[str, Any]]]:
         )
     cases.append(("welcome", {**IDLE, "merchant": "W" * 16 + " " + "M" * 15}))
     cases.append(("printing", {**SALE, "copy": "merchant"}))
-    cases.append(("approved", {**SALE, "offline": True}))
+    cases += [
+        ("approved", {**SALE, "deferred": reason})
+        for reason in ("no_connection", "no_answer", "merchant_choice")
+    ]
     return cases
 
 
@@ -134,6 +137,8 @@ def test_every_screen_says_its_title_in_the_chosen_language(language: str) -> No
         title = facts["title"] if "." in facts.get("title", "") else f"{screen}.title"
         if facts.get("refund"):
             title = f"{screen}.refund"
+        if facts.get("deferred"):
+            title = "deferred.title"
         assert known[title] in stage.words, screen
         stage.world.close()
 
