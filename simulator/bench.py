@@ -59,6 +59,8 @@ class Bench:
     terminal: settings that replace the sandbox terminal's own, e.g. {"language": "zh"}.
     start: the terminal's clock at power-on, UTC; by default now in real time, 2026-01-05 10:00 in
         virtual time.
+    start_stands: the time of day stays at `start`, so that a card can be told the very second
+        at which it was recorded; everything else goes on.
     heap: bytes of MicroPython heap.
     heap_probe: sample the peak of what lives in that heap (slow).
     realtime: pace virtual time by the wall's clock, for a person at the page.
@@ -80,6 +82,7 @@ class Bench:
         pictures: Path | None = None,
         emv_config: Path | None = None,
         unpredictable_numbers: Sequence[bytes] = (),
+        start_stands: bool = False,
     ) -> None:
         if runtime not in RUNTIMES:
             raise ValueError(f"runtime {runtime!r} is none of {', '.join(RUNTIMES)}")
@@ -88,6 +91,7 @@ class Bench:
         self.seed = seed
         self.settings = terminal or {}
         self.start = start
+        self.start_stands = start_stands and start is not None
         self.heap = heap
         self.heap_probe = heap_probe
         self.realtime = realtime or runtime == "micropython"
@@ -306,6 +310,8 @@ class Bench:
 
     def utc(self) -> datetime.datetime:
         """The time of the world."""
+        if self.start_stands:
+            return self._started
         return self._started + datetime.timedelta(microseconds=self.clock.now_ns // 1000)
 
     def _provision(self) -> None:
@@ -317,6 +323,7 @@ class Bench:
             self._started = datetime.datetime.now(datetime.UTC)
         self._online = False
         self.wiring.rtc.set_utc(self._started)
+        self.wiring.rtc.stands = self.start_stands
         files = provisioning.files(
             self.settings, *self.sandbox.address, self.sandbox.pki, self.emv_document
         )

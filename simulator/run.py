@@ -19,8 +19,8 @@ from simulator.scenario import Scenario, Step
 # What is expected of paper and host may still be on its way when the screen already says so.
 _PAPER_WITHIN_S = 10.0
 _HOST_WITHIN_S = 5.0
-# A recording knows its day only; at this hour it is that day in most of the world.
-_RECORDED_AT_H = 10
+# For a recording that knows its day only
+_RECORDED_AT = "100000"
 
 
 class StepFailed(Exception):
@@ -31,12 +31,14 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
     """Run all steps, stopping at the first that fails.  See `simulator/README.md` for
     the result.
     """
+    start = scenario.start or _start_of_a_recording(scenario)
     bench = Bench(
         board=scenario.board,
         runtime=runtime,
         seed=scenario.seed,
         terminal=scenario.terminal,
-        start=scenario.start or _start_of_a_recording(scenario),
+        start=start,
+        start_stands=bool(scenario.unpredictable_numbers) or _replays(scenario),
         emv_config=scenario.emv_config,
         unpredictable_numbers=scenario.unpredictable_numbers,
         **options,
@@ -58,18 +60,30 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
 
 
 def _start_of_a_recording(scenario: Scenario) -> datetime.datetime | None:
-    """The day on which the first card that is replayed was recorded, where the file says it."""
+    """When the first card that is replayed was recorded, where the file says it."""
     for step in scenario.steps:
         if step.do == "tap" and "trace" in step.value:
             try:
-                date = trace.load(scenario.path.parent / step.value["trace"]).date
+                card = trace.load(scenario.path.parent / step.value["trace"])
             except trace.TraceError:
                 return None  # the step itself will say so
-            if date is None:
+            if card.date is None:
                 return None
-            day = datetime.datetime.strptime(date, "%y%m%d").replace(tzinfo=datetime.UTC)
-            return day + datetime.timedelta(hours=_RECORDED_AT_H)
+            there = datetime.datetime.strptime(
+                card.date + (card.time or _RECORDED_AT), "%y%m%d%H%M%S"
+            )
+            return there.replace(tzinfo=datetime.UTC) - _offset(scenario.terminal)
     return None
+
+
+def _replays(scenario: Scenario) -> bool:
+    return any(step.do == "tap" and "trace" in step.value for step in scenario.steps)
+
+
+def _offset(settings: dict[str, Any]) -> datetime.timedelta:
+    """From UTC to the terminal's own time; what is no offset the terminal itself refuses."""
+    minutes = settings.get("utc_offset_minutes", 0)
+    return datetime.timedelta(minutes=minutes if isinstance(minutes, int) else 0)
 
 
 async def _run_steps(bench: Bench, scenario: Scenario) -> dict[str, Any]:
@@ -193,17 +207,24 @@ class _Hands:
             if card.unpredictable_numbers is not None:
                 card.unpredictable_numbers = list(recorded)
             numbers.recorded = deque()
+        if card.mismatch is not None:
+            # On the real interpreter the terminal goes on, as after any fault of the reader.
+            raise StepFailed(card.mismatch)
 
     def _same_circumstances(self, file: str, card: trace.TraceCard) -> None:
         """Complain where date, amount or numbers are not those of the recording: the terminal
         would say something else to the card than was said to it then."""
         bench = self._bench
-        offset = datetime.timedelta(minutes=bench.settings.get("utc_offset_minutes", 0))
-        date = (bench.utc() + offset).strftime("%y%m%d")
-        if card.date is not None and card.date != date:
-            raise StepFailed(
-                f"{file} was recorded on {card.date}, the terminal's date is {date}: set `start`"
-            )
+        there = bench.utc() + _offset(bench.settings)
+        for what, recorded, form in (
+            ("date", card.date, "%y%m%d"),
+            ("time", card.time, "%H%M%S"),
+        ):
+            now = there.strftime(form)
+            if recorded is not None and recorded != now:
+                raise StepFailed(
+                    f"{file}: its {what} is {recorded}, the terminal's is {now}: set `start`"
+                )
         asked = bench.screen.amount
         if card.amount_minor is not None and asked is not None and card.amount_minor != asked:
             raise StepFailed(f"{file} was recorded for {card.amount_minor}, not for {asked}")

@@ -92,7 +92,16 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> _Located:
     return mapping
 
 
+def _construct_time(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError as error:
+        problem = f"{node.value} is no time: {error}"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
+
+
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_time)
 # YAML 1.1 reads 0050 as an octal number; here it is four keys.
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, _NO_OCTAL if tag == _INT else pattern) for tag, pattern in resolvers]
@@ -171,12 +180,14 @@ class _Checker:
         start = document.get("start")
         if start is None:
             return None
-        self._require(
-            document,
-            "start",
-            isinstance(start, datetime.datetime),
-            "must be a time such as 2026-11-22T10:00:00Z",
-        )
+        what = "must be a time such as 2026-11-22T10:00:00Z"
+        if isinstance(start, str):
+            # In quotes it is text to YAML.
+            try:
+                start = datetime.datetime.fromisoformat(start)
+            except ValueError:
+                self._require(document, "start", False, what)
+        self._require(document, "start", isinstance(start, datetime.datetime), what)
         if start.tzinfo is None:
             return start.replace(tzinfo=datetime.UTC)
         return start.astimezone(datetime.UTC)
@@ -246,7 +257,7 @@ def _tap(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or ("card" in value) == ("trace" in value):
         raise ValueError("give a card's name, {card: NAME, hold_ms: N} or {trace: FILE}")
     _known(value, "card", "trace", "hold_ms")
-    if "card" in value and not cards.known(value["card"]):
+    if "card" in value and not (isinstance(value["card"], str) and cards.known(value["card"])):
         raise ValueError(f"there is no card {value['card']}; there are {', '.join(cards.names())}")
     if "trace" in value and not isinstance(value["trace"], str):
         raise ValueError("trace must be the name of a file")

@@ -3,7 +3,8 @@
     uid: "04A1B2C3D4E580"
     ats: "0B788091024B4153534101"
     unpredictable_numbers: ["01020304"]      # optional: what the terminal must draw, one a tap
-    date: "261122"                           # optional: YYMMDD
+    date: "261122"                           # optional: YYMMDD, the terminal's
+    time: "142305"                           # optional: HHMMSS, the terminal's
     amount: 1250                             # optional: minor units
     match: order                             # or `command`: look answers up by command
     exchange:
@@ -16,6 +17,7 @@ fails the run and names the difference.  An answer of "" is a card that was lost
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,18 @@ import yaml
 from simulator.cards.applet import MS
 from simulator.cards.card import Card, CardLost
 
-_KNOWN = ("uid", "ats", "unpredictable_numbers", "date", "amount", "exchange", "match", "title")
+_KNOWN = (
+    "uid",
+    "ats",
+    "unpredictable_numbers",
+    "date",
+    "time",
+    "amount",
+    "exchange",
+    "match",
+    "title",
+)
+_NUMBER_BYTES = 4
 
 
 class TraceError(ValueError):
@@ -39,8 +52,9 @@ class TraceMismatch(AssertionError):
 class TraceCard:
     """Replays `exchange`, pairs of (command, answer).
 
-    `unpredictable_numbers`, `date` and `amount_minor` are what the recording was made with, for
-    whoever sets up the terminal; None where it does not say.  `mismatch` is the first difference.
+    `unpredictable_numbers`, `date`, `time` and `amount_minor` are what the recording was made
+    with, for whoever sets up the terminal; None where it does not say.  `mismatch` is the first
+    difference.
     """
 
     def __init__(
@@ -59,6 +73,7 @@ class TraceCard:
         self.sak = 0x20
         self.unpredictable_numbers: list[bytes] | None = None
         self.date: str | None = None
+        self.time: str | None = None
         self.amount_minor: int | None = None
         self.mismatch: str | None = None
         self._exchange = list(exchange)
@@ -149,15 +164,28 @@ def from_dict(source: Any, name: str = "trace") -> TraceCard:
         if not isinstance(numbers, list):
             raise TraceError(f"{name}: unpredictable_numbers must be a list")
         card.unpredictable_numbers = [_hex(f"{name}: unpredictable_numbers", n) for n in numbers]
-    if "date" in source:
-        card.date = str(source["date"])
-        if len(card.date) != 6 or not card.date.isdigit():
-            raise TraceError(f"{name}: date must be YYMMDD")
+        if any(len(number) != _NUMBER_BYTES for number in card.unpredictable_numbers):
+            raise TraceError(f"{name}: unpredictable_numbers must have {_NUMBER_BYTES} bytes each")
+    card.date = _moment(name, source, "date", "%y%m%d", "YYMMDD")
+    card.time = _moment(name, source, "time", "%H%M%S", "HHMMSS")
     if "amount" in source:
         if not str(source["amount"]).isdigit():
             raise TraceError(f"{name}: amount must be minor units")
         card.amount_minor = int(source["amount"])
     return card
+
+
+def _moment(name: str, source: dict[Any, Any], field: str, form: str, shown: str) -> str | None:
+    if field not in source:
+        return None
+    text = str(source[field])
+    try:
+        datetime.datetime.strptime(text, form)
+    except ValueError:
+        raise TraceError(f"{name}: {field} must be {shown}") from None
+    if len(text) != len(shown):
+        raise TraceError(f"{name}: {field} must be {shown}")
+    return text
 
 
 def _hex(where: str, value: Any) -> bytes:

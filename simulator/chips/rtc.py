@@ -16,7 +16,7 @@ class Rtc:
 
     `memory` is the 2048 bytes of `machine.RTC.memory()`; they and the time survive a reset, not a
     power cut. `drift_ppm` makes the clock run fast (positive) or slow; a 32 kHz-less ESP32 is off
-    by percents in sleep, by some 10 ppm awake.
+    by percents in sleep, by some 10 ppm awake.  With `stands` it does not run at all.
     """
 
     def __init__(self, clock: Clock, drift_ppm: int = 0) -> None:
@@ -25,6 +25,7 @@ class Rtc:
         self._memory = b""
         self._set_to_ns = 0
         self._set_at_ns = clock.now_ns
+        self.stands = False
 
     def power_on(self) -> None:
         """Power comes (back): the epoch, and an empty memory."""
@@ -33,7 +34,7 @@ class Rtc:
 
     def get_ns(self) -> int:
         """Nanoseconds since 2000-01-01T00:00:00Z."""
-        passed = self._clock.now_ns - self._set_at_ns
+        passed = 0 if self.stands else self._clock.now_ns - self._set_at_ns
         return self._set_to_ns + passed + passed * self._drift_ppm // 1_000_000
 
     def set(self, since_epoch_ns: int) -> None:

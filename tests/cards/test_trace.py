@@ -97,8 +97,12 @@ def test_hexadecimal_that_looks_like_a_number_is_still_text(tmp_path: Path) -> N
         ({"match": "loosely"}, "match"),
         ({"uid": "xx"}, "uid"),
         ({"date": "2026"}, "date"),
+        ({"date": "261322"}, "date"),
+        ({"time": "1423"}, "time"),
+        ({"time": "246000"}, "time"),
         ({"amount": "12.50"}, "amount"),
         ({"unpredictable_numbers": "01"}, "unpredictable_numbers"),
+        ({"unpredictable_numbers": ["010203"]}, "unpredictable_numbers"),
         ({"apdus": []}, "apdus"),
     ],
 )
