@@ -216,7 +216,10 @@ def _asked_online(tap: Json) -> tuple[str, bool]:
     if states and states[-1] in _APPROVED_STATES:
         return "taken without the host, to be told later (deferred authorisation)", True
     if "requested" in states:
-        return "the host was asked and did not answer", False
+        silent = any(event["is"] == "no answer" for event in tap["events"])
+        return "the host was asked and " + (
+            "did not answer" if silent else "has not answered"
+        ), False
     if states and states[-1] == "declined":
         return "declined: the host could not be asked", False
     return _OUTCOMES["online_request"], False
