@@ -35,11 +35,13 @@ class Console:
 
     on_interrupt: the interrupt character has come.
     said: what the board printed, the last 64 KiB.
+    on_output: hear all that it prints.
     stdin: the descriptor that the program reads from.
     """
 
     def __init__(self, on_interrupt: Callable[[], None]) -> None:
         self.ports: list[Port] = []
+        self.on_output: list[Callable[[bytes], None]] = []
         self.interrupted = False
         self._on_interrupt = on_interrupt
         self._character = CTRL_C
@@ -121,6 +123,8 @@ class Console:
             self._said_bytes -= len(self._said.popleft())
         for port in self.ports:
             port.send(data)
+        for listener in self.on_output:
+            listener(data)
 
     # -- what the program asks
 

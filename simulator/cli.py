@@ -1,4 +1,4 @@
-"""The command line `kassa-sim`: scenarios, the page, the sandbox acquirer."""
+"""The command line `kassa-sim`: scenarios, the page, the sandbox acquirer, virtual boards."""
 
 from __future__ import annotations
 
@@ -175,6 +175,40 @@ def acquirer(
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
         _fail(f"--database {database}: {reason}", _FAILED)
+
+
+@app.command()
+def board(
+    pty: Annotated[bool, typer.Option("--pty", help="Behind a pseudo-terminal.")] = False,
+    tcp: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Behind a TCP port on 127.0.0.1; 0 takes any."),
+    ] = None,
+    board: Annotated[str, typer.Option(help="A board's name or file.")] = "esp32s3_devkitc",
+    state: Annotated[
+        Path | None, typer.Option(help="Folder that keeps the flash between two runs.")
+    ] = None,
+    heap: Annotated[
+        int, typer.Option(min=64, help="KiB for MicroPython; the chip needs about half.")
+    ] = micropython.HEAP >> 10,
+) -> None:
+    """A virtual board for mpremote: stock MicroPython with REPL, on the chips of a board file.
+
+    Without --pty and --tcp it gets a pseudo-terminal.  Type `help` for keys, cards and the plug.
+    """
+    import asyncio
+
+    from host_tools.board import BoardFileError
+    from simulator import board_run
+    from simulator.board_state import StateError
+
+    wishes = board_run.Wishes(board, pty or tcp is None, tcp, state, heap << 10)
+    try:
+        asyncio.run(board_run.run(wishes, board_run.say))
+    except (BoardFileError, StateError, micropython.MicroPythonMissing) as error:
+        _fail(str(error), _FAILED)
+    except OSError as error:
+        _fail(f"--tcp {tcp}: cannot be used: {error.strerror or error}", _FAILED)
 
 
 def main() -> None:

@@ -28,11 +28,10 @@ class Lines:
 
     def read(self, prompt):
         """(line, 0), or ("", n) where Ctrl-A to Ctrl-E (n is 1 to 5) ended it."""
-        self._prompt = prompt.encode()
         self._line = bytearray()
         self._cursor = 0
         self._back = -1
-        self._write(self._prompt)
+        self._write(prompt.encode())
         while True:
             byte = self._read()
             if byte <= _CTRL_E and (not self._line or byte == _CTRL_C):
@@ -78,24 +77,35 @@ class Lines:
             at -= 1
         return at
 
+    def _after(self, at):
+        """Where the character that begins at `at` ends."""
+        at += 1
+        while at < len(self._line) and self._line[at] & 0xC0 == 0x80:
+            at += 1
+        return at
+
     def _to(self, at):
+        """Move the cursor."""
+        self._move(self._width(at, self._cursor) if at < self._cursor else 0, b"D")
+        self._move(self._width(self._cursor, at) if at > self._cursor else 0, b"C")
         self._cursor = at
-        self._redraw()
 
     def _replace(self, start, end, new):
-        at_end = end == len(self._line) == start
-        self._line = self._line[:start] + new + self._line[end:]
+        """Put `new` in the place of what is between, with the cursor behind it."""
+        self._to(start)
+        tail = self._line[end:]
+        self._line = self._line[:start] + new + tail
         self._cursor = start + len(new)
-        if at_end:
-            self._write(new)
-        else:
-            self._redraw()
+        self._write(new + bytes(tail) + (b"\x1b[K" if end > start else b""))
+        self._move(self._width(self._cursor, len(self._line)), b"D")
 
-    def _redraw(self):
-        self._write(b"\r" + self._prompt + bytes(self._line) + b"\x1b[K")
-        back = sum(1 for byte in self._line[self._cursor :] if byte & 0xC0 != 0x80)
-        if back:
-            self._write(b"\x1b[%dD" % back)
+    def _width(self, start, end):
+        """Characters between two places of the line."""
+        return sum(1 for byte in self._line[start:end] if byte & 0xC0 != 0x80)
+
+    def _move(self, columns, way):
+        if columns:
+            self._write(b"\x1b[%d" % columns + way)
 
     def _escape(self):
         if self._read() != 0x5B:
@@ -108,10 +118,7 @@ class Lines:
         if key == 0x41 or key == 0x42:
             self._recall(1 if key == 0x41 else -1)
         elif key == 0x43 and self._cursor < len(self._line):
-            self._cursor += 1
-            while self._cursor < len(self._line) and self._line[self._cursor] & 0xC0 == 0x80:
-                self._cursor += 1
-            self._redraw()
+            self._to(self._after(self._cursor))
         elif key == 0x44 and self._cursor:
             self._to(self._before(self._cursor))
         elif key == 0x48 or (key == 0x7E and number in (1, 7)):
@@ -119,10 +126,7 @@ class Lines:
         elif key == 0x46 or (key == 0x7E and number in (4, 8)):
             self._to(len(self._line))
         elif key == 0x7E and number == 3 and self._cursor < len(self._line):
-            end = self._cursor + 1
-            while end < len(self._line) and self._line[end] & 0xC0 == 0x80:
-                end += 1
-            self._replace(self._cursor, end, b"")
+            self._replace(self._cursor, self._after(self._cursor), b"")
 
     def _recall(self, step):
         back = self._back + step
@@ -130,5 +134,4 @@ class Lines:
             return
         self._back = back
         line = "" if back < 0 else self._history[-1 - back]
-        self._line = bytearray(line.encode())
-        self._to(len(self._line))
+        self._replace(0, len(self._line), line.encode())
