@@ -162,6 +162,9 @@ async def _read(tap: "Tap", body: bytes) -> None:
     count = await records.read_all(tap, tap.data[tags.AFL], strict=True)
     tap.log.event("emv", "records", count=count)
     tap.needs(tags.CDOL1, tags.TRACK2, tags.EXPIRY)
+    if _VERIFICATION in tap.data:
+        # What the card chose comes with the cryptogram, where it is signed, and not before.
+        raise CardDataError("card data error")
     tap.identify()
 
 
