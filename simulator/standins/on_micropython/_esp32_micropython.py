@@ -6,4 +6,9 @@
 import _mcu
 from micropython import *
 
-kbd_intr = _mcu.kbd_intr
+
+def kbd_intr(chr):
+    """The character that interrupts the program, -1 for none; what has come counts still."""
+    if _mcu.call("console_interrupted"):
+        raise KeyboardInterrupt
+    _mcu.kbd_intr(chr)
