@@ -42,6 +42,20 @@ def test_a_command_of_the_readme_works(command):
     assert done.stdout.strip()
 
 
+@pytest.mark.parametrize("page", ["host_tools", "simulator"])
+def test_the_commands_of_a_page_work_one_after_the_other(page):
+    text = (ROOT / page / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    (\.venv/bin/\S.*)$", text, re.MULTILINE)
+    assert commands
+    (ROOT / "build").mkdir(exist_ok=True)
+    for command in commands:
+        done = subprocess.run(
+            shlex.split(command), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+
+
 def test_the_bench_that_the_simulators_page_shows_sells():
     page = (ROOT / "simulator" / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
