@@ -40,8 +40,16 @@ KINDS = {
     outcome.END_APPLICATION,
     outcome.TRY_AGAIN,
 }
-GOOD_CARDS = ("visa_credit", "visa_phone", "mastercard_credit")
-STEPS = {"visa_credit": 4, "visa_phone": 3, "mastercard_credit": 8}
+STEPS = {
+    "visa_credit": 4,
+    "visa_phone": 3,
+    "mastercard_credit": 8,
+    "amex_debit": 8,
+    "jcb_debit": 8,
+    "discover_debit": 4,
+    "unionpay_debit": 4,
+}
+GOOD_CARDS = tuple(STEPS)
 
 
 def offline(source: dict[str, Any]) -> None:
