@@ -34,9 +34,9 @@ from kassa.journal.anchor import Anchor
 from kassa.journal.journal import Journal
 from kassa.journal.sealed import Sealer
 from kassa.payment.payments import Payments
+from kassa.payment.risk import Risk
 from kassa.security import signed_file
 from kassa.security.errors import BadSignature
-from kassa.payment.risk import Risk
 from kassa.security.key_store import KeyStore
 from kassa.system import config as configuration
 from kassa.system.board import Board, BoardError, optional_output, output, pwm
