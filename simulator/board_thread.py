@@ -40,8 +40,13 @@ class BoardThread:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(_STARTS_WITHIN_S)
+        self.close()
+
+    def close(self) -> None:
+        """Switch it off and save its flash; once is enough, twice does no harm."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._over.set)
+            self._thread.join(_STARTS_WITHIN_S)
 
     def do(self, action: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
         """Call a function (or await a coroutine function) in the board's thread; its result."""

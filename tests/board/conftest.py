@@ -76,7 +76,7 @@ def new_board() -> Iterator[Callable[..., BoardThread]]:
 
     yield make
     for board in boards:
-        board.__exit__()
+        board.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
