@@ -11,6 +11,7 @@ board's watchdog does it.
 
 from __future__ import annotations
 
+import ast
 import base64
 import contextlib
 import hashlib
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import serial
-from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from host_tools.port import DeviceError
@@ -28,6 +29,7 @@ from host_tools.port import DeviceError
 BLOCK = 4096
 _BLOCKS_AT_ONCE = 8
 _ANSWERS_WITHIN_S = 5
+_WORKS_WITHIN_S = 10
 _WATCHDOG_MS = 60_000
 
 # Kept out of the names that a program may use; `_kassa_w` is fed with every piece of work.
@@ -40,7 +42,7 @@ try:
 except (ImportError,AttributeError):
  _kassa_w=None
 """
-_FEED = "if _kassa_w:_kassa_w.feed()\n"
+_FEED = "if globals().get('_kassa_w'):_kassa_w.feed()\n"
 _FIND = """\
 try:
  import esp32
@@ -82,6 +84,16 @@ except OSError:
 _RESET = "import machine\nmachine.reset()"
 
 
+class _Transport(SerialTransport):
+    """mpremote's, which waits ten seconds for whatever should be there at once."""
+
+    def read_until(
+        self, min_num_bytes: int, ending: bytes, timeout: float | None = None, **more: Any
+    ) -> bytes:
+        patience_s = _ANSWERS_WITHIN_S if timeout is None else timeout
+        return super().read_until(min_num_bytes, ending, timeout=patience_s, **more)
+
+
 class DeviceCodeError(DeviceError):
     """Code that ran on the board ended with an exception; `traceback` is the board's text."""
 
@@ -115,6 +127,8 @@ class Device:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if self._stopped and self._reset_at_end:
+                if kind is not None:  # perhaps in the middle of something
+                    self._stop_program()
                 self.reset()
         except DeviceError:
             if kind is None:
@@ -129,16 +143,26 @@ class Device:
 
     # -- code
 
-    def run(self, code: str, doing: str = "running a program") -> str:
-        """Run code on the board; what it printed.  doing: for the message when it fails."""
+    def run(
+        self, code: str, doing: str = "running a program", within_s: float | None = None
+    ) -> str:
+        """Run code on the board; what it printed.  doing: for the message when it fails.
+        within_s: how long it may print nothing.  Raises DeviceCodeError when the code did.
+        """
+        within_s = _WORKS_WITHIN_S if within_s is None else within_s
         with self._working(doing):
-            return self._transport.exec(_FEED + code).decode().replace("\r\n", "\n")
+            printed, traceback = self._transport.exec_raw(_FEED + code, timeout=within_s)
+        if traceback:
+            raise DeviceCodeError(self.port, traceback.decode(errors="replace"))
+        return printed.decode(errors="replace").replace("\r\n", "\n")
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression, which must be a literal of Python."""
-        with self._working("asking the board"):
-            self._transport.exec(_FEED)
-            return self._transport.eval(expression)
+        printed = self.run(f"print(repr({expression}))", "asking the board").strip()
+        try:
+            return ast.literal_eval(printed)
+        except (ValueError, SyntaxError):
+            raise DeviceError(f"{self.port}: the board's answer makes no sense") from None
 
     def reset(self) -> None:
         """Restart the chip, as the reset button does; the port stays open."""
@@ -196,9 +220,9 @@ class Device:
         except ValueError:
             return b""  # the check of the whole says it
 
-    def _open(self) -> SerialTransport:
+    def _open(self) -> _Transport:
         try:
-            return SerialTransport(self.port, timeout=_ANSWERS_WITHIN_S)
+            return _Transport(self.port, timeout=_ANSWERS_WITHIN_S)
         except (TransportError, OSError, ValueError) as error:
             raise DeviceError(f"{self.port}: {_why_closed(self.port, error)}") from None
 
@@ -214,9 +238,8 @@ class Device:
             ) from None
         except OSError as error:
             raise self._lost(error) from None
-        with self._working("stopping the program"):
-            self._transport.exec(_BEGIN)
         self._stopped = True
+        self.run(_BEGIN, "stopping the program")
 
     @contextlib.contextmanager
     def _working(self, doing: str) -> Iterator[None]:
@@ -224,24 +247,9 @@ class Device:
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 yield
-        except TransportExecError as error:
-            raise DeviceCodeError(self.port, error.error_output) from None
-        except TransportError as error:
-            self._stopped = False
-            raise DeviceError(
-                f"{self.port}: the board stopped answering while {doing} ({error})"
-            ) from None
         except OSError as error:
             raise self._lost(error) from None
-        except (ValueError, SyntaxError, IndexError) as error:
-            # mpremote reads an answer that was cut short as one of these.
-            if isinstance(error, DeviceError):
-                raise
-            self._stopped = False
-            raise DeviceError(
-                f"{self.port}: the board's answer made no sense while {doing} ({error})"
-            ) from None
-        except struct.error as error:
+        except (TransportError, struct.error) as error:  # the latter for half an answer
             self._stopped = False
             raise DeviceError(
                 f"{self.port}: the board stopped answering while {doing} ({error})"

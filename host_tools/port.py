@@ -17,7 +17,8 @@ def is_port(name: str) -> bool:
     """Whether `name` means a port: a device file, COM3, socket://HOST:PORT.  An existing ordinary
     file never does.
     """
-    if _URL.match(name) or _WINDOWS_PORT.fullmatch(name):
-        return True
     path = Path(name)
-    return not path.is_file() and (path.is_char_device() or name.startswith("/dev/"))
+    if path.is_file():
+        return False
+    named = _URL.match(name) or _WINDOWS_PORT.fullmatch(name) or name.startswith("/dev/")
+    return bool(named) or path.is_char_device()

@@ -162,6 +162,8 @@ class VirtualBoard:
         await process.start()
         self.starts.append(self.wiring.mcu.operations["reset_cause"]())
         self._process = process
+        if not self.powered:  # it went while the process was made
+            process.kill()
 
     async def _live(self) -> None:
         """One start after the other, until the power goes."""
