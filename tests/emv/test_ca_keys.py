@@ -33,7 +33,8 @@ def test_ODA_1_a_key_is_found_by_rid_and_index() -> None:
 def test_ODA_1_a_key_that_is_not_here_is_not_found(rid: bytes, index: bytes) -> None:
     held = keys(ca_record())
     assert held.find(rid, index, TODAY) is None
-    assert "not here" in held.why_not(rid, index, TODAY)
+    why = held.why_not(rid, index, TODAY)
+    assert why == f"CA key {rid.hex().upper()} {index[:1].hex().upper()}: not here"
 
 
 @pytest.mark.parametrize("field", ["sha1", "modulus", "exponent", "rid", "index"])
@@ -106,6 +107,11 @@ def test_ODA_8_what_is_no_rsa_key_is_not_used(changes: dict[str, bytes], words: 
     assert words in held.unusable[0][2]
 
 
+@pytest.mark.parametrize("length", [64, 248])
+def test_ODA_8_the_shortest_and_the_longest_key_are_taken(length: int) -> None:
+    assert not keys(ca_record(modulus=b"\xff" * length)).unusable
+
+
 def test_ODA_1_keys_that_cannot_be_used_are_told_once() -> None:
     log = Recorder()
     Oda(keys(ca_record(), ca_record(index=b"\x07", sha1=bytes(20))), log)  # type: ignore[arg-type]
@@ -127,6 +133,7 @@ def test_ODA_1_a_kernel_asks_for_a_key_by_date() -> None:
     assert not oda.has_key(RID, INDEX, "261122")
     assert not oda.has_key(RID, INDEX, None)
     assert not oda.has_key(OTHER_RID, INDEX)
+    assert oda_issuer.authentication(ca_record(expires="991231")).has_key(RID, INDEX)
 
 
 def test_ODA_2_a_serial_is_revoked_for_its_own_key_only() -> None:

@@ -137,6 +137,12 @@ def test_ODA_6_dynamic_data_of_another_shape_are_refused(
     assert words in why(tap)[1]
 
 
+def test_ODA_6_dynamic_data_may_fill_the_whole_signature() -> None:
+    # 1152 bits: 144 bytes less 25 of the block's own.
+    made = internally_authenticated(dynamic=b"\x08" + DYNAMIC_NUMBER + bytes(110))
+    assert ODA.dda(tap_of(made), made.signed, NUMBER)
+
+
 @pytest.mark.parametrize("size", [2, 8])
 def test_ODA_6_a_dynamic_number_has_2_to_8_bytes(size: int) -> None:
     made = internally_authenticated(dynamic=bytes([size]) + DYNAMIC_NUMBER[:size])
