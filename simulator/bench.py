@@ -339,15 +339,9 @@ class Bench:
     def _watch(self) -> None:
         wiring = self.wiring
         wiring.pn532.on_exchange = self._exchanged
-        wiring.pn532.on_field = self._field
-        wiring.mcu.on_draw = self.numbers.draw
+        self.numbers.watch(wiring)
         wiring.printer.on_print = lambda *_: self.sale.printed(self.clock.now_ns)
         self.sandbox.acquirer.on_message = self._message
-
-    def _field(self, on: bool) -> None:
-        # A card that stays is a new tap each time that the field comes back.
-        if on and self.wiring.pn532.cards:
-            self.numbers.expect()
 
     def _exchanged(
         self, command: bytes, response: bytes | None, start_ns: int, end_ns: int

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulator.wiring import Wiring
 
 NUMBER_BYTES = 4
 
@@ -22,6 +26,18 @@ class TapNumbers:
         self.recorded: deque[bytes] = deque()
         self.drawn: list[bytes] = []
         self._expected = False
+
+    def watch(self, wiring: Wiring) -> None:
+        """Serve the draws of this terminal."""
+        reader = wiring.pn532
+
+        def field(on: bool) -> None:
+            # A card that stays is a new tap each time that the field comes back.
+            if on and reader.cards:
+                self.expect()
+
+        reader.on_field = field
+        wiring.mcu.on_draw = self.draw
 
     def expect(self) -> None:
         """A card has come, or the field over one: what is drawn next is for it."""
