@@ -273,6 +273,7 @@ def _about_offline(read: config.Configuration, today: datetime.date) -> list[Mis
         if offline and combination.floor_limit and combination.aid[:5] not in rids:
             text = f"{name}: floor_limit: no CA key, so every card will go online"
             found.append(Mistake(text, (*path, "floor_limit"), None, True))
+            rids.add(combination.aid[:5])  # once for each scheme
         for field in ("floor_limit", "cvm_limit"):
             limit, most = getattr(combination, field), combination.transaction_limit
             if limit is not None and most is not None and limit > most:
