@@ -122,10 +122,11 @@ class CardReading:
                 )
             except TwoCards:
                 # EP-6: wait until all are gone, then ask for one.
-                screen = "one_card_only"
-                await self._screens.show(screen)
+                terminal.entry_point.collision()
+                await self._screens.show("one_card_only")
                 if not await self._until_gone():
                     return None
+                screen = "present_card"
                 continue
             if winner == 0:
                 if found is not None:
