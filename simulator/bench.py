@@ -111,6 +111,7 @@ class Bench:
         self.network = NetworkSwitch(self)
         self.sale = SaleTimings()
         self.taps = Taps(self)
+        self._presented: dict[int, Any] = {}
 
     async def __aenter__(self) -> Self:
         kind = RUNTIMES[self.runtime]
@@ -206,6 +207,7 @@ class Bench:
         for one in _as_cards(card):
             self.wiring.pn532.present(one)
             self.taps.presented(one)
+            self._presented[id(one)] = one
         self.numbers.expect()
         self.sale.card_presented(self.clock.now_ns)
 
@@ -289,6 +291,16 @@ class Bench:
         await self._runtime.power_on()
 
     # -- what can be seen
+
+    @property
+    def complaints(self) -> list[str]:
+        """What the cards that were at the reader noted of the terminal's mistakes, in words; see
+        `simulator.cards.inspection`."""
+        return [
+            f"{card.name}: {complaint}"
+            for card in self._presented.values()
+            for complaint in getattr(card, "complaints", [])
+        ]
 
     @property
     def world(self) -> World | None:

@@ -54,6 +54,7 @@ async def run(scenario: Scenario, runtime: str, **options: Any) -> dict[str, Any
             "runtime": runtime,
             "steps": [start],
             "screens": bench.screen.history,
+            "complaints": [],
             "timings_ms": {},
             "console": bench.console,
         }
@@ -96,6 +97,8 @@ async def _run_steps(bench: Bench, scenario: Scenario) -> dict[str, Any]:
         except (StepFailed, AssertionError) as error:
             # Assertions: the bench's own, a chip's data sheet, a replayed card's recording.
             ok, detail = False, f"line {step.line}: {error}"
+        if ok and bench.complaints:
+            ok, detail = False, f"line {step.line}: {_complaint(bench)}"
         t_ms = bench.clock.now_ns // NS_PER_MS
         steps.append({"do": step.do, "ok": ok, "t_ms": t_ms, "detail": detail})
         if not ok:
@@ -103,7 +106,14 @@ async def _run_steps(bench: Bench, scenario: Scenario) -> dict[str, Any]:
     if all(step["ok"] for step in steps):
         await bench.until_paper_rests()
         await bench.measure_heap()
+        if bench.complaints:
+            # A card that was left at the reader has complained since.
+            steps[-1].update(ok=False, detail=_complaint(bench))
     return report(bench, steps)
+
+
+def _complaint(bench: Bench) -> str:
+    return f"a card complains of the terminal: {'; '.join(bench.complaints)}"
 
 
 def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -123,6 +133,7 @@ def report(bench: Bench, steps: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "apdus": _apdus(bench),
         "taps": bench.taps.report(),
+        "complaints": bench.complaints,
         "timings_ms": bench.timings(),
         "flash": {
             "programmed": flash.programmed_bytes,
@@ -157,6 +168,7 @@ class _Hands:
         self._bench = bench
         self._folder = folder
         self._recordings: dict[str, trace.TraceCard] = {}
+        self._cards: dict[str, cards.Card] = {}
         self._do: dict[str, Callable[[Any], Awaitable[None]]] = {
             "press": self._press,
             "tap": self._tap,
@@ -179,12 +191,17 @@ class _Hands:
         if "trace" in tap:
             await self._replay(tap["trace"], tap.get("hold_ms"))
         else:
+            await self._bench.tap(self._card(tap["card"]), tap.get("hold_ms"))
+
+    def _card(self, name: str) -> cards.Card:
+        """The card of that name: the same one for the whole scenario, so that it remembers."""
+        if name not in self._cards:
             try:
-                card = cards.load(tap["card"])
+                self._cards[name] = cards.load(name)
             except KeyError as error:
                 names = ", ".join(cards.names())
-                raise StepFailed(f"there is no card {tap['card']}; there are {names}") from error
-            await self._bench.tap(card, tap.get("hold_ms"))
+                raise StepFailed(f"there is no card {name}; there are {names}") from error
+        return self._cards[name]
 
     async def _replay(self, file: str, hold_ms: float | None) -> None:
         """Tap a recorded card, with the numbers that it was recorded with.

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from simulator import cards
 from simulator.bench import ENTER, Bench
+from simulator.cards.awkward import Awkward
 from simulator.cli import app
 from simulator.run import run_blocking
 from simulator.scenario import load
@@ -88,6 +89,55 @@ def test_a_card_torn_away_is_asked_back_and_pays(tmp_path):
         )
     )
     assert result["passed"], result["steps"]
+
+
+def test_a_card_is_the_same_one_each_time_it_is_tapped(tmp_path):
+    """So a phone that was unlocked stays unlocked."""
+    phone = [{"tap": "visa_phone_locked"}, {"wait": 1}]
+    sale = [{"press": [1250, "ENTER"]}, {"until": "present_card"}]
+    result = run(scenario(tmp_path, *sale, *phone, *phone, {"until": "approved"}))
+    assert result["passed"], result["steps"]
+    assert [s["name"] for s in result["screens"]].count("see_phone") == 1
+    assert result["complaints"] == []
+
+
+def test_a_mistake_that_only_a_card_can_see_fails_the_run(tmp_path):
+    sale = [
+        {"press": [1250, "ENTER"]},
+        {"until": "present_card"},
+        {"tap": "mastercard_credit"},
+        {"until": "approved"},
+        {"until": {"screen": "welcome", "within_s": 30}},
+    ]
+    result = run(scenario(tmp_path, *sale, *sale, unpredictable_numbers=["A1B2C3D4"] * 2))
+    assert not result["passed"]
+    assert result["complaints"] == ["mastercard_credit: the unpredictable number came before"]
+    assert [step["do"] for step in result["steps"] if not step["ok"]] == ["tap"]
+    assert result["steps"][-1]["detail"].startswith("line ")
+    assert "a card complains of the terminal: mastercard_credit: " in result["steps"][-1]["detail"]
+
+
+def test_a_card_that_stays_at_the_reader_may_complain_until_the_end(tmp_path, monkeypatch):
+    class Late(Awkward):
+        """Sees the mistake when the sale is long over."""
+
+        @property
+        def complaints(self):
+            return ["9A was not filled in"] if self.bench.printer.slips[1:] else []
+
+    card = Late(cards.load("visa_credit"))
+    monkeypatch.setattr(cards, "load", lambda name: card)
+    opened = Bench.__aenter__
+
+    async def known(bench):
+        card.bench = bench
+        return await opened(bench)
+
+    monkeypatch.setattr(Bench, "__aenter__", known)
+    steps = [{"press": [1250, "ENTER"]}, {"tap": "visa_credit"}, {"until": "approved"}]
+    result = run(scenario(tmp_path, *steps))
+    assert [step["ok"] for step in result["steps"]] == [True, True, False] and not result["passed"]
+    assert "visa_credit: 9A was not filled in" in result["steps"][-1]["detail"]
 
 
 def test_a_step_that_fails_says_its_line_and_ends_the_run(tmp_path):
