@@ -67,7 +67,8 @@ class Applet:
     """
 
     pdol = b""
-    tells_owner = True  # asks by 6986 to be unlocked
+    tells_owner = True  # asks by 6986 to be unlocked, when it is asked for processing options
+    sends_away = True  # says 6984 then, too, where it wants its contacts used
 
     def __init__(self, app: Application) -> None:
         self.app = app
@@ -115,7 +116,7 @@ class Applet:
                 raise Refused(WRONG_P1P2)
             given = self._pdol_values(data)
             self.inspector.options(given)
-            if self.app.switch_interface:
+            if self.sends_away and self.app.switch_interface:
                 raise Refused(SWITCH_INTERFACE)
             if self.tells_owner and not self.unlocked:
                 self.unlocked = True

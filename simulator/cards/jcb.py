@@ -12,6 +12,7 @@ from simulator.cards.applet import (
     AAC,
     CONDITIONS_NOT_SATISFIED,
     SEE_PHONE,
+    SWITCH_INTERFACE,
     Refused,
     build_dol,
 )
@@ -25,9 +26,9 @@ _CVM_REQUIRED, _SIGNATURE, _ONLINE_PIN, _DEVICE = 0x80, 0x40, 0x20, 0x10
 
 
 class JcbApplet(ChipApplet):
-    """CVN 1 or 4; asks at GENERATE AC (6986) to be unlocked."""
+    """CVN 1 or 4; says at GENERATE AC that it is to be unlocked (6986) or inserted (6984)."""
 
-    tells_owner = False
+    tells_owner = sends_away = False
     pdol = build_dol((COMPATIBILITY, 1), (INTERCHANGE, 3))
 
     def _interchange_profile(self) -> bytes:
@@ -42,6 +43,8 @@ class JcbApplet(ChipApplet):
         return vis_iad(self.app.cvn, kind)
 
     def _verify(self, kind: int, given: dict[int, bytes]) -> tuple[int, Objects]:
+        if self.app.switch_interface:
+            raise Refused(SWITCH_INTERFACE)
         if not self.unlocked:
             self.unlocked = True
             raise Refused(SEE_PHONE)

@@ -47,7 +47,7 @@ class Application:
     fault: str = ""  # what is wrong with its signatures: a name of `simulator.cards.faults`
     answer: str = ""  # "tc", "arqc" or "aac" wherever the terminal allows it, whatever the amount
     contactless_limit: int | None = None  # more than this is for the contacts
-    switch_interface: bool = False  # GET PROCESSING OPTIONS answers 6984
+    switch_interface: bool = False  # answers 6984 where its scheme does
     issuer_update: bool = False  # wants the issuer's answer on a second tap
     program_id: bytes = b""  # 9F5A
     omit: tuple[int, ...] = ()  # tags left out of every answer
