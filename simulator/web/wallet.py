@@ -21,6 +21,7 @@ _COLOURS = {
     "unionpay": (340, 45),
 }
 _GREY = (220, 6)
+_EVERYDAY = ("credit", "debit", "phone", "watch")
 _SHADE = 17
 
 
@@ -34,9 +35,14 @@ def describe() -> list[Message]:
     return entries
 
 
-def _order(entry: Message) -> tuple[bool, bool, str]:
-    """Cards that pay first, then phones, then trouble."""
-    return entry["troubled"], entry["kind"] != "card", entry["title"]
+def _order(entry: Message) -> tuple[int, int, str]:
+    """What people carry first, scheme by scheme; then cards with something about them; then
+    trouble."""
+    everyday = entry["name"].partition("_")[2] in _EVERYDAY
+    rank = 2 if entry["troubled"] else 0 if everyday else 1
+    schemes = list(_COLOURS)
+    scheme = entry["scheme"].lower()
+    return rank, schemes.index(scheme) if scheme in schemes else len(schemes), entry["title"]
 
 
 def _entry(profile: Profile) -> Message:
