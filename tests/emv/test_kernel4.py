@@ -4,30 +4,22 @@ from typing import Any
 
 import pytest
 from kassa.emv import outcome
-from kassa.system.card import CardLost, ProtocolError, TransmissionError
 
-from simulator import cards
 from tests.emv.other_schemes import (
     AAC,
     AMEX_RECORD,
-    ARQC,
     CERTIFICATES,
-    TC,
     Oda,
     Risk,
     amex,
     only,
-    rules,
     take,
 )
-from tests.emv.reader import Terminal
-from tests.emv.scripts import AC, GPO, READ, answering, sent
+from tests.emv.scripts import AC, GPO, READ, sent
 
 ONLINE = only(4)
-OFFLINE = only(4, offline=True, table={"cda": True})
 # A phone: EMV mode and mobile, cardholder verification, CDA
 PHONE = {0x82: bytes.fromhex("11C0")}
-DEVICE_FIRST = bytes.fromhex("0000000000000000 4103 4203 5E03 1F03".replace(" ", ""))
 
 
 def table(**fields: Any) -> Any:
@@ -191,115 +183,6 @@ def test_CX_2_an_object_that_comes_twice_ends_it() -> None:
     assert (found.kind, found.discretionary["error"]) == ("end_application", "parsing error")
 
 
-# -- the cardholder
-
-
-@pytest.mark.parametrize(
-    ("fields", "amount", "listed", "method", "results", "bits"),
-    [
-        # not required: the first "no CVM" that applies, wherever it stands
-        ({}, 1_000, "42035E031F03", "none", "1f0302", "00"),
-        ({}, 1_000, "42031F01", "none", "3f0001", "80"),  # only for unattended cash
-        ({}, 1_000, "", "none", "3f0000", "00"),  # ICC data missing
-        # required
-        ({}, 5_000, "42035E031F03", "none", "3f0001", "80"),  # no CVM is no method then
-        ({"signature": True}, 5_000, "42035E031F03", "signature", "5e0300", "00"),
-        ({"online_pin": True, "signature": True}, 5_000, "42035E03", "online_pin", "420300", "04"),
-        ({"online_pin": True}, 5_000, "02001E00", "online_pin", "020000", "04"),
-        ({"signature": True}, 5_000, "02001E00", "none", "3f0001", "80"),  # 02 does not go on
-        ({}, 5_000, "6A00", "none", "3f0001", "c0"),  # unknown method
-        ({}, 5_000, "0000", "none", "000001", "80"),  # fail
-        ({}, 5_000, "", "none", "3f0000", "80"),  # no list: nobody was verified
-        ({}, 5_000, "4103", "none", "3f0001", "80"),  # a PIN on the card is for phones
-    ],
-)
-def test_CX_2_the_cards_cvm_list(
-    fields: dict[str, bool], amount: int, listed: str, method: str, results: str, bits: str
-) -> None:
-    value = bytes(8) + bytes.fromhex(listed)
-    found = take(amex({0x8E: value}), table(**fields), amount)
-    assert found.kind == "online_request"
-    assert (found.cvm, (found.cvm_results or b"").hex(), tvr(found)[4:6]) == (
-        method,
-        results,
-        bits,
-    )
-    assert bool((found.tvr or b"")[0] & 0x20) is (listed == "")
-
-
-def test_CX_2_half_a_rule_ends_it() -> None:
-    found = take(amex({0x8E: bytes(9)}), ONLINE)
-    assert (found.kind, found.discretionary["error"]) == ("end_application", "card data error")
-
-
-def test_CX_2_a_card_without_cardholder_verification_verifies_nobody() -> None:
-    card = {0x82: bytes.fromhex("0180")}
-    assert tvr(take(amex(gpo=card), ONLINE))[4:6] == "00"
-    assert tvr(take(amex(gpo=card), ONLINE, 5_000))[4:6] == "80"
-
-
-@pytest.mark.parametrize(
-    ("interfaces", "kind", "message"),
-    [
-        (None, "try_another_interface", 0x1D),  # a card that does not say has contacts
-        (b"\x20\x00", "try_another_interface", 0x1D),
-        (b"\x18\x00", "online_request", 0x1B),
-    ],
-)
-def test_CX_2_nobody_verified_is_a_matter_for_the_contacts(
-    interfaces: bytes | None, kind: str, message: int
-) -> None:
-    card = amex({0x8E: bytes(8) + bytes.fromhex("4203")}, gpo={0x9F70: interfaces})
-    found = take(card, table(contacts=True), 5_000)
-    assert found.kind == kind
-    assert found.ui is not None and found.ui.message == message
-    assert bool(sent(card, AC)) is (kind == "online_request")
-
-
-@pytest.mark.parametrize(
-    ("performed", "amount", "kind", "method", "bits"),
-    [
-        ("010302", 5_000, "online_request", "cdcvm", "00"),
-        ("010002", 1_000, "online_request", "none", "00"),  # the list's "no CVM" is enough
-        ("010301", 5_000, "try_again", None, ""),  # failed: the phone again
-        ("010001", 1_000, "try_again", None, ""),
-        ("3F0000", 5_000, "try_again", None, ""),  # nobody asked the owner yet
-        ("010303", 5_000, "online_request", "none", "a0"),  # blocked: asking changes nothing
-        (None, 5_000, "online_request", "none", "80"),  # says nothing
-    ],
-)
-def test_CX_2_a_phones_own_verification(
-    performed: str | None, amount: int, kind: str, method: str | None, bits: str
-) -> None:
-    results = {0x9F71: bytes.fromhex(performed)} if performed else {}
-    found = take(amex({0x8E: DEVICE_FIRST}, gpo={**PHONE, **results}), ONLINE, amount)
-    assert (found.kind, found.cvm, tvr(found)[4:6]) == (
-        (kind, method, bits) if kind != "try_again" else (kind, None, tvr(found)[4:6])
-    )
-    if kind == "try_again":
-        assert (found.start, found.ui.message, found.field_off) == ("B", 0x20, 13)
-        assert found.discretionary["error"] == "see phone"
-
-
-def test_CX_2_the_owner_is_sent_to_the_phone_once() -> None:
-    terminal = Terminal(ONLINE)
-    phone = {**PHONE, 0x9F71: bytes.fromhex("010301")}
-    terminal.prepare(5_000)
-    assert terminal.tap(amex({0x8E: DEVICE_FIRST}, gpo=phone)).kind == "try_again"
-    found = terminal.tap(amex({0x8E: DEVICE_FIRST}, gpo=phone))
-    assert (found.kind, tvr(found)[4:6]) == ("online_request", "80")
-    # The next customer is sent there again.
-    terminal.prepare(5_000, counter=8)
-    assert terminal.tap(amex({0x8E: DEVICE_FIRST}, gpo=phone)).kind == "try_again"
-
-
-def test_CX_2_a_reader_that_takes_no_mobile_verification_uses_the_rest_of_the_list() -> None:
-    phone = {**PHONE, 0x9F71: bytes.fromhex("010302")}
-    change = table(mobile_cvm=False, signature=True)
-    found = take(amex({0x8E: DEVICE_FIRST}, gpo=phone), change, 5_000)
-    assert (found.kind, found.cvm) == ("online_request", "signature")
-
-
 # -- restrictions, risk, action analysis
 
 
@@ -390,160 +273,3 @@ def test_CX_2_an_amount_that_should_have_been_verified_is_never_approved_offline
     card = amex({**CERTIFICATES, 0x8E: bytes(8) + bytes.fromhex("4203")}, {0x9F4B: b"\x01"})
     assert take(card, change, oda=Oda()).kind == "online_request"
     assert asked(card) == 0x90
-
-
-# -- SDA and CDA
-
-
-@pytest.mark.parametrize(
-    ("good", "reference", "kind", "bits"),
-    [(True, 0x40, "approved", "02"), (False, 0x80, "online_request", "42")],
-)
-def test_CX_2_sda_where_the_card_has_no_cda(
-    good: bool, reference: int, kind: str, bits: str
-) -> None:
-    oda = Oda(good)
-    card = amex(gpo={0x82: bytes.fromhex("5080")}, ac={0x9F27: bytes((reference,))})
-    found = take(card, offline(sda=True, tac_online="0000000000"), oda=oda)
-    assert (found.kind, asked(card), tvr(found)[:2]) == (kind, reference, bits)
-    assert oda.asked == ["sda"]
-    assert found.authenticated == ("sda" if good else "")
-
-
-def test_CX_2_cda_comes_before_sda() -> None:
-    oda = Oda()
-    card = amex(
-        CERTIFICATES, {0x9F27: TC, 0x9F26: None, 0x9F4B: b"\x01"}, {0x82: bytes.fromhex("5180")}
-    )
-    found = take(card, offline(sda=True), oda=oda)
-    assert (found.kind, oda.asked, tvr(found)) == ("approved", ["cda"], "0000000000")
-    assert found.authenticated == "cda"
-
-
-def test_CX_2_cda_covers_what_was_said_and_answered() -> None:
-    oda = Oda()
-    card = amex(CERTIFICATES, {0x9F27: TC, 0x9F26: None, 0x9F4B: b"\x01"})
-    take(card, OFFLINE, oda=oda)
-    (gpo,), (ac,) = sent(card, GPO), sent(card, AC)
-    assert oda.values == gpo[7:-1] + ac[5:-1]
-    assert [tag for tag, _ in oda.objects] == [0x9F27, 0x9F36, 0x9F10, 0x9F4B]
-    assert oda.objects[0][1] == bytes.fromhex("9F270140")
-
-
-@pytest.mark.parametrize(
-    ("ac", "oda", "kind", "error"),
-    [
-        ({0x9F27: TC, 0x9F4B: b"\x01"}, Oda(good=False), "declined", "cam failed"),
-        ({0x9F27: ARQC, 0x9F4B: b"\x01"}, Oda(good=False), "declined", "cam failed"),
-        ({0x9F27: TC}, Oda(), "declined", "cam failed"),  # asked for CDA, and got none
-        ({0x9F27: AAC}, Oda(good=False), "declined", "declined by card"),
-    ],
-)
-def test_CX_2_a_signature_that_fails_declines(
-    ac: dict[int, bytes | None], oda: Oda, kind: str, error: str
-) -> None:
-    found = take(amex(CERTIFICATES, ac), OFFLINE, oda=oda)
-    assert (found.kind, found.discretionary["error"]) == (kind, error)
-    assert bool((found.tvr or b"")[0] & 0x04) is (error == "cam failed")
-
-
-# -- the answer
-
-
-@pytest.mark.parametrize(
-    ("ac", "kind", "error"),
-    [
-        ({0x9F27: AAC}, "declined", "declined by card"),
-        ({0x9F27: TC}, "end_application", "card data error"),  # an ARQC was asked
-        ({0x9F27: b"\xc0"}, "end_application", "card data error"),
-        ({0x9F27: None}, "end_application", "card data missing"),
-        ({0x9F36: None}, "end_application", "card data missing"),
-        ({0x9F26: None}, "end_application", "card data missing"),
-        ({0x9F26: bytes(7)}, "end_application", "parsing error"),
-        ({0x9F27: b"\x80\x80"}, "end_application", "parsing error"),
-        ({0x82: b"\x11\x80"}, "end_application", "parsing error"),  # it gave one before
-    ],
-)
-def test_CX_2_answers_to_generate_ac(
-    ac: dict[int, bytes | None], kind: str, error: str | None
-) -> None:
-    found = take(amex(ac=ac), ONLINE)
-    assert (found.kind, found.discretionary["error"]) == (kind, error)
-
-
-def test_CX_2_format_1_is_an_answer_too() -> None:
-    found = take(
-        amex(AC="8012 80 0042 0102030405060708 06010103A00000 9000".replace(" ", "")), ONLINE
-    )
-    assert (found.kind, found.cid, found.atc) == ("online_request", 0x80, 0x42)
-    assert found.data[0x9F10].hex() == "06010103a00000"
-
-
-@pytest.mark.parametrize("sw", ["6984", "6985", "6986"])
-def test_CX_2_a_phone_that_refuses_wants_its_owner(sw: str) -> None:
-    terminal = Terminal(ONLINE)
-    terminal.prepare(1_000)
-    found = terminal.tap(amex(gpo=PHONE, AC=sw))
-    assert (found.kind, found.start, found.ui.message) == ("try_again", "B", 0x20)
-    # Once; then it is over.
-    found = terminal.tap(amex(gpo=PHONE, AC=sw))
-    assert (found.kind, found.start) == ("end_application", None)
-    assert found.discretionary == {"level": "l2", "error": "status bytes", "sw": sw}
-
-
-@pytest.mark.parametrize("sw", ["6984", "6985", "6986", "6A81", "6300", "0000"])
-def test_CX_2_a_card_that_refuses_is_ended(sw: str) -> None:
-    found = take(amex(AC=sw), ONLINE)
-    assert (found.kind, found.discretionary["sw"]) == ("end_application", sw)
-
-
-@pytest.mark.parametrize(
-    ("fields", "interfaces", "kind"),
-    [
-        ({}, None, "declined"),
-        ({"contacts": True}, None, "try_another_interface"),
-        ({"contacts": True}, b"\x18\x00", "declined"),
-    ],
-)
-def test_CX_2_an_aac_may_be_a_matter_for_the_contacts(
-    fields: dict[str, bool], interfaces: bytes | None, kind: str
-) -> None:
-    card = amex(ac={0x9F27: AAC}, gpo={0x9F70: interfaces})
-    assert take(card, table(**fields)).kind == kind
-
-
-@pytest.mark.parametrize("at", [GPO, READ, AC])
-@pytest.mark.parametrize("lost", [CardLost(), TransmissionError(), ProtocolError("x")])
-def test_CX_2_a_transmission_error_starts_again(at: str, lost: Exception) -> None:
-    found = take(answering(amex(), at, lost), ONLINE)
-    assert (found.kind, found.start, found.ui_restart.message) == ("end_application", "B", 0x21)
-
-
-def test_CX_2_a_refund_asks_for_an_aac_and_leaves_the_rest_to_the_host() -> None:
-    oda = Oda()
-    card = amex(CERTIFICATES, {0x9F27: AAC})
-    found = take(card, OFFLINE, 9_000, oda=oda, type=0x20)
-    assert (found.kind, found.cvm, found.receipt) == ("online_request", "none", True)
-    assert (asked(card), found.cid, oda.asked) == (0x00, 0x00, [])
-    assert found.pan == "374245455400126"
-
-
-def test_CX_2_the_trail_says_what_was_decided() -> None:
-    found = take(
-        amex(CERTIFICATES, {0x9F27: TC, 0x9F26: None, 0x9F4B: b"\x01"}), OFFLINE, oda=Oda()
-    )
-    assert rules(found)[-3:] == [
-        "none, 9F34 1f0002",
-        "action analysis: TC (nothing against it)",
-        "approved offline",
-    ]
-    assert {rule for rule, _ in found.trail} >= {"CX-2"}
-
-
-@pytest.mark.parametrize(
-    ("amount", "kind", "method"),
-    [(1_250, "online_request", "none"), (5_000, "online_request", "none")],
-)
-def test_CX_2_the_wallets_card_pays_online(amount: int, kind: str, method: str) -> None:
-    found = take(cards.load("amex_credit"), ONLINE, amount)
-    assert (found.kind, found.cvm, found.scheme) == (kind, method, "amex")

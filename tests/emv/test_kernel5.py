@@ -151,6 +151,23 @@ def test_CX_3_what_the_action_codes_deny_is_declined_without_asking_the_card(
     assert (tvr(found), sent(card, AC)) == (bits, [])
 
 
+def test_CX_3_without_a_floor_limit_none_is_reached() -> None:
+    def change(source: dict[str, Any]) -> None:
+        OFFLINE(source)
+        del source["combinations"][0]["floor_limit"]
+
+    assert take(jcb(CERTIFICATES, SIGNED), change, 100_000, Oda()).kind == "declined"  # a CVM
+    assert take(jcb(CERTIFICATES, SIGNED), change, 4_999, Oda()).kind == "approved"
+
+
+@pytest.mark.parametrize("card", [jcb(), jcb({0x9F07: b"\x00\x00"})])
+def test_EP_15_the_card_may_leave_before_anything_is_shown(card: Any) -> None:
+    terminal = Terminal(ONLINE)
+    terminal.prepare(1_000)
+    terminal.tap(card)
+    assert [request.message for request in terminal.shown] == [0x17]
+
+
 @pytest.mark.parametrize(
     ("fields", "amount", "chosen", "kind", "method", "results"),
     [
