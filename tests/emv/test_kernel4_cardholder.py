@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kassa.emv import outcome
 
-from tests.emv.other_schemes import amex, only, take
+from tests.emv.other_schemes import CERTIFICATES, TC, Oda, amex, only, take
 from tests.emv.reader import Terminal
 from tests.emv.scripts import AC, sent
 
@@ -128,3 +128,12 @@ def test_CX_2_a_reader_that_takes_no_mobile_verification_uses_the_rest_of_the_li
     change = table(mobile_cvm=False, signature=True)
     found = take(amex({0x8E: DEVICE_FIRST}, gpo=phone), change, 5_000)
     assert (found.kind, found.cvm) == ("online_request", "signature")
+
+
+def test_CX_2_whom_his_phone_verified_may_be_approved_offline() -> None:
+    change = only(4, offline=True, cvm_limit=500, table={"cda": True})
+    signed = {0x9F27: TC, 0x9F26: None, 0x9F4B: b"\x01"}
+    phone = {**PHONE, 0x9F71: bytes.fromhex("010302")}
+    card = amex({**CERTIFICATES, 0x8E: DEVICE_FIRST}, signed, phone)
+    found = take(card, change, oda=Oda())
+    assert (found.kind, found.cvm, tvr(found)) == ("approved", "cdcvm", "0000000000")

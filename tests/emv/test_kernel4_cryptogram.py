@@ -165,6 +165,13 @@ def test_CX_2_a_transmission_error_starts_again(at: str, lost: Exception) -> Non
     assert (found.kind, found.start, found.ui_restart.message) == ("end_application", "B", 0x21)
 
 
+def test_EP_15_the_card_may_leave_when_its_cryptogram_is_there() -> None:
+    terminal = Terminal(ONLINE)
+    terminal.prepare(1_000)
+    terminal.tap(amex())
+    assert [request.message for request in terminal.shown] == [0x17]
+
+
 def test_CX_2_a_refund_asks_for_an_aac_and_leaves_the_rest_to_the_host() -> None:
     oda = Oda()
     card = amex(CERTIFICATES, {0x9F27: AAC})
