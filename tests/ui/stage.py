@@ -198,6 +198,13 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
     "amount_yen": ("amount", {"amount_minor": 1250, "currency": "JPY"}),
     "present_card": ("present_card", SALE),
     "present_card_yuan": ("present_card", {"amount_minor": 8800, "currency": "CNY"}),
+    "present_card_six": (
+        "present_card",
+        {
+            **SALE,
+            "schemes": ["visa", "mastercard", "maestro", "amex", "jcb", "discover", "unionpay"],
+        },
+    ),
     "present_card_refund": ("present_card", {**SALE, "refund": True}),
     "approved_refund": ("approved", {**SALE, "refund": True}),
     "refund": (

@@ -115,6 +115,7 @@ class CardReading:
                 amount_minor=transaction.amount_minor,
                 currency=transaction.currency,
                 refund=transaction.kind == life.REFUND,
+                schemes=terminal.entry_point.schemes,
             )
             try:
                 winner, found = await first(

@@ -106,6 +106,15 @@ class EntryPoint:
         )
 
     @property
+    def schemes(self) -> "list[str]":
+        """Whose cards are taken, in the configuration's order, each once."""
+        found: "list[str]" = []
+        for combination in self._configuration.combinations:
+            if combination.scheme not in found:
+                found.append(combination.scheme)
+        return found
+
+    @property
     def invitation(self) -> UiRequest:
         """EP-6: what to show while the field is on and no card is there: message 15, or a
         restart's own request."""

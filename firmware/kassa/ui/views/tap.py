@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from micropython import const
+
 from kassa.ui import pictures
 from kassa.ui.page import (
     AMBER,
@@ -17,12 +19,23 @@ from kassa.ui.page import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     Facts = dict[str, Any]
 
-_MARKS = (("visa", 0x1A3C8C), ("mastercard", 0xD9541E))
-"""The schemes taken, each with a plain disc of our own colour: no scheme's mark is imitated."""
+_COLOURS = {
+    "visa": 0x1A3C8C,
+    "mastercard": 0xD9541E,
+    "amex": 0x00829A,
+    "jcb": 0x1E8A4C,
+    "discover": 0xE08A1E,
+    "unionpay": 0xB0123B,
+}
+"""Each scheme's plain disc in a colour of our own: no scheme's mark is imitated."""
+
+_DISC = const(18)
+_APART = const(12)
 
 _NOTICES = {
     "processing": (pictures.WAVES, BLUE, 2),
@@ -42,7 +55,8 @@ for _name in _NOTICES:
 
 
 def present_card(page: Page, facts: "Facts") -> None:
-    """Asking for the card.  Facts: amount_minor, currency, refund (whether it gets the money)."""
+    """Asking for the card.  Facts: amount_minor, currency, refund (whether it gets the money),
+    schemes (whose cards are taken, the most usual first)."""
     page.head(facts["merchant"], True)
     page.lamps(1)
     amount(page, facts)
@@ -50,19 +64,30 @@ def present_card(page: Page, facts: "Facts") -> None:
     title = "present_card.refund" if facts.get("refund") else "present_card.title"
     page.title(page.t(title), 231)
     page.paragraph(page.t("present_card.text"), 257, ((SMALL, 2),), MUTED, step=23)
-    _marks(page)
+    _marks(page, facts.get("schemes") or ("visa", "mastercard"))
 
 
-def _marks(page: Page) -> None:
-    """Whose cards are taken."""
+def _marks(page: Page, schemes: "Sequence[str]") -> None:
+    """Whose cards are taken: as many as have room, and how many more."""
     font = page.fonts.font(SMALL)
-    names = [page.t("scheme." + name) for name, _ in _MARKS]
-    width = sum([font.width(name) for name in names]) + 18 * len(names) + 16 * (len(names) - 1)
+    known = [name for name in schemes if name in _COLOURS]
+    shown = len(known)
+    while True:
+        names = [page.t("scheme." + name) for name in known[:shown]]
+        more = "+{}".format(len(known) - shown) if shown < len(known) else ""
+        width = sum([_DISC + font.width(name) + _APART for name in names]) + font.width(more)
+        if not more:
+            width -= _APART
+        if width <= WIDTH - 8 or shown == 1:
+            break
+        shown -= 1
     x = (WIDTH - width) // 2
-    for (_, colour), name in zip(_MARKS, names):
-        page.picture(pictures.DISC_12, x, 299, colour, PAPER)
-        page.line(name, x + 18, 312, SMALL, INK)
-        x += 18 + font.width(name) + 16
+    for scheme, name in zip(known, names):
+        page.picture(pictures.DISC_12, x, 299, _COLOURS[scheme], PAPER)
+        page.line(name, x + _DISC, 312, SMALL, INK)
+        x += _DISC + font.width(name) + _APART
+    if more:
+        page.line(more, x, 312, SMALL, MUTED)
 
 
 def notice(page: Page, facts: "Facts") -> None:
