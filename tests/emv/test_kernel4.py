@@ -58,9 +58,11 @@ def test_CX_2_9F6D_and_9F6E_describe_the_reader(
     fields: dict[str, bool], amount: int, said: str
 ) -> None:
     card = amex()
-    take(card, table(**fields), amount)
+    found = take(card, table(**fields), amount)
     (command,) = sent(card, GPO)
     assert command[7:13] == bytes.fromhex(said.replace(" ", ""))
+    # The host hears of it, too.
+    assert found.data[0x9F6E] == bytes.fromhex(said[:8])
 
 
 def test_CX_2_mag_stripe_mode_is_never_offered() -> None:

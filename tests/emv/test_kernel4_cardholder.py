@@ -111,6 +111,10 @@ def test_CX_2_a_phones_own_verification(
         assert found.discretionary["error"] == "see phone"
 
 
+def test_CX_2_a_card_that_is_no_device_has_no_owner_to_send_anywhere() -> None:
+    assert take(amex(gpo={0x9F71: bytes.fromhex("010001")}), ONLINE).kind == "online_request"
+
+
 def test_CX_2_the_owner_is_sent_to_the_phone_once() -> None:
     terminal = Terminal(ONLINE)
     phone = {**PHONE, 0x9F71: bytes.fromhex("010301")}

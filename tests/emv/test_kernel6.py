@@ -195,6 +195,7 @@ EXPIRED = {0x5F24: bytes.fromhex("261121")}
         (CARD, {**SIGNED, 0x9F27: ARQC}, Oda(), "online_request", None),
         (CARD, {**SIGNED, 0x9F27: ARQC}, Oda(good=False), "declined", "cam failed"),
         (CARD, {0x9F4B: b"\x01", 0x9F71: b"\x00\x20"}, Oda(good=False), "declined", "cam failed"),
+        ({**CARD, 0x9F46: None}, {0x9F4B: b"\x01"}, Oda(), "declined", "card data missing"),
     ],
 )
 def test_CX_3_only_what_is_proven_is_approved(
@@ -219,6 +220,8 @@ def test_CX_3_a_failed_signature_may_be_a_matter_for_the_contacts() -> None:
         (EXPIRED, "0000", "20004000", None, "online_request", None),
         (EXPIRED, "0008", "28004000", None, "declined", "no way online"),
         (EXPIRED, "0088", "38004000", None, "try_another_interface", "no way online"),
+        (EXPIRED, "0008", "38004000", None, "declined", "no way online"),  # no wish to switch
+        ({}, "000C", "20004000", None, "approved", None),
         ({0x5F24: None}, "0000", "20004000", None, "online_request", None),
         ({0x5F25: b"\x26\x12\x01"}, "0000", "20004000", None, "online_request", None),
         ({0x9F07: b"\x00\x00"}, "0000", "20004000", None, "declined", "service not allowed"),
