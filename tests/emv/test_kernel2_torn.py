@@ -9,7 +9,22 @@ from simulator.cards import issuers
 from simulator.cards.awkward import TornAfter
 from tests.emv.mastercards import kernel2
 from tests.emv.reader import Present, Terminal, commands, tap
-from tests.emv.scripts import AC, GPO, MASTERCARD_AC, READ, answering, mastercard, sent, template
+from tests.emv.scripts import (
+    AC,
+    GPO,
+    MASTERCARD_AC,
+    PPSE,
+    READ,
+    answering,
+    entry,
+    fci,
+    mastercard,
+    ppse,
+    sent,
+    template,
+)
+
+MAESTRO = bytes.fromhex("A0000000043060")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +63,19 @@ def test_C2_11_a_torn_cryptogram_is_recovered_on_the_next_tap() -> None:
     assert issuers.verify_arqc(
         found.pan, found.psn, data[0x9F36], data[0x9F10], data, data[0x9F26]
     )
+
+
+def test_C2_11_another_application_of_the_card_is_no_continuation() -> None:
+    """It has limits of its own: what was asked under the first one's does not count."""
+    terminal = Terminal()
+    terminal.prepare()
+    drdol = {0x9F51: bytes.fromhex("9F3704")}
+    first = mastercard(drdol, AC=CardLost("gone"))
+    assert terminal.tap(first).start == "B"
+    second = mastercard(drdol, fci_answer=fci(MAESTRO), RECOVER=template(0x77, MASTERCARD_AC))
+    answering(second, PPSE, ppse(entry(MAESTRO)))
+    assert terminal.tap(second).kind == outcome.ONLINE_REQUEST
+    assert not sent(second, "80D0") and len(sent(second, AC)) == 1
 
 
 def test_C2_11_a_card_without_drdol_gets_a_fresh_cryptogram() -> None:

@@ -167,6 +167,21 @@ def test_C3_8_dynamic_reader_limits(program: bytes | None, amount: int, byte_2: 
     assert sent(card, GPO)[0][7:11] == bytes([0x20, byte_2, 0x40, 0x00])
 
 
+@pytest.mark.parametrize(("amount", "byte_2"), [(2_000, 0x00), (2_001, 0x80), (2_500, 0xC0)])
+def test_C3_8_a_limit_that_a_program_does_not_have_is_the_combinations(
+    amount: int, byte_2: int
+) -> None:
+    # The program is the card's to name: no card frees itself of the floor limit.
+    def change(source: dict[str, Any]) -> None:
+        source["terminal"]["offline_approval"] = True
+        visa_of(source)["floor_limit"] = 2_000
+        visa_of(source)["program_limits"] = [{"program": "7801", "cvm_limit": 2_500}]
+
+    card = visa(select=fci(VISA, bytes.fromhex("9F6604"), x9F5A=b"\x78\x01"))
+    tap(card, amount_minor=amount, change=change)
+    assert sent(card, GPO)[0][7:11] == bytes([0x20, byte_2, 0x40, 0x00])
+
+
 def test_C3_8_over_the_programs_limit_the_next_application_is_tried() -> None:
     def change(source: dict[str, Any]) -> None:
         visa_of(source)["program_limits"] = [{"program": "7801", "transaction_limit": 1_000}]

@@ -8,6 +8,7 @@ from kassa.emv import outcome
 from kassa.system.card import CardLost, ProtocolError, TransmissionError
 
 from simulator import cards
+from tests.emv.mastercards import NO_DICE
 from tests.emv.other_schemes import (
     AAC,
     ARQC,
@@ -51,9 +52,13 @@ def tvr(found: outcome.Outcome) -> str:
 def test_CX_2_sda_where_the_card_has_no_cda(
     good: bool, reference: int, kind: str, bits: str
 ) -> None:
+    def change(source: dict[str, Any]) -> None:
+        offline(sda=True, tac_online="0000000000")(source)
+        source["risk"] = {**NO_DICE, "unsigned_cap": 1_000}
+
     oda = Oda(good)
     card = amex(gpo={0x82: bytes.fromhex("5080")}, ac={0x9F27: bytes((reference,))})
-    found = take(card, offline(sda=True, tac_online="0000000000"), oda=oda)
+    found = take(card, change, oda=oda)
     assert (found.kind, asked(card), tvr(found)[:2]) == (kind, reference, bits)
     assert oda.asked == ["sda"]
     assert found.authenticated == ("sda" if good else "")

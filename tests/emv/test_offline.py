@@ -6,6 +6,7 @@ import pytest
 
 from simulator import cards
 from simulator.cards.awkward import TornAfter
+from tests.emv.mastercards import asked
 from tests.emv.offline import ODA, both, offline, rules, schemes_oda, terminal
 from tests.emv.reader import Present, Terminal, commands, mastercard_of, visa_of
 from tests.emv.scripts import mastercard
@@ -97,6 +98,26 @@ def test_C2_8_without_a_signature_only_little_is_approved_offline(
     made.prepare(amount)
     found = made.tap(mastercard(ac={0x9F27: b"\x40" if kind == "approved" else b"\x80"}))
     assert (found.kind, found.authenticated) == (kind, "")
+
+
+@pytest.mark.parametrize("aip", ["1A80", "0880"])
+@pytest.mark.parametrize(("amount", "reference"), [(400, 0x40), (401, 0x80)])
+def test_C2_7_over_the_cvm_limit_nobody_is_verified_by_a_card_that_signs_nothing(
+    aip: str, amount: int, reference: int
+) -> None:
+    # What an unsigned AIP says of its owner, anybody may have written.
+    def unsigned(source: dict[str, Any]) -> None:
+        source["risk"]["unsigned_cap"] = 500
+        zeros = {f"tac_{name}": "0000000000" for name in ("denial", "online", "default")}
+        mastercard_of(source)["kernel2"].update(zeros, security_capability="00")
+        mastercard_of(source)["cvm_limit"] = 400
+
+    made = Terminal(both(offline, unsigned), ODA)
+    made.prepare(amount)
+    card = mastercard(gpo={0x82: bytes.fromhex(aip)}, ac={0x9F27: bytes((reference,))})
+    found = made.tap(card)
+    assert found.kind == ("approved" if reference == 0x40 else "online_request"), found.trail
+    assert asked(card) == reference
 
 
 def test_C2_11_a_torn_signed_cryptogram_is_recovered_and_verified() -> None:

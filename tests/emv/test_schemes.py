@@ -138,14 +138,21 @@ def test_CX_a_signed_tc_is_approved_offline(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tac", "kind"), [("DE00FC9800", "online_request"), ("DC00FC9800", "approved")]
+    ("tac", "cap", "kind"),
+    [
+        ("DE00FC9800", 1_000, "online_request"),
+        ("DC00FC9800", 1_000, "approved"),
+        ("DC00FC9800", 999, "online_request"),
+    ],
 )
 def test_CX_2_a_card_without_a_key_of_its_own_is_proven_by_its_issuers_signature(
-    tac: str, kind: str
+    tac: str, cap: int, kind: str
 ) -> None:
-    # Its data can be copied: the default action codes send such a card online all the same.
+    # Its data can be copied: the default action codes send such a card online all the same, and
+    # whatever they say it is approved up to what needs no signature at all.
     def change(source: dict[str, Any]) -> None:
         offline(source)
+        source["risk"]["unsigned_cap"] = cap
         for combination in source["combinations"]:
             if combination["kernel"] == 4:
                 combination["kernel4"]["tac_online"] = tac

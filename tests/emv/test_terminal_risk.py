@@ -84,6 +84,18 @@ def test_R_2_kernel_3_goes_online(reason: str) -> None:
     assert (found.kind, found.cid) == ("online_request", 0x40)
 
 
+@pytest.mark.parametrize("name", CARDS)
+def test_R_2_nobody_taps_until_the_dice_please_him(name: str) -> None:
+    risk = Risk(reason="random")
+    made = terminal(risk)
+    assert made.tap(name).kind == "online_request"
+    risk.reason = ""
+    assert made.tap(name).kind == "online_request"
+    # The next sale is drawn for anew.
+    made.prepare(1_000)
+    assert made.tap(name).kind == "approved"
+
+
 @pytest.mark.parametrize("risk", [Risk(on_list=None), Risk(reason="random")])
 def test_R_2_a_reader_without_a_line_declines(risk: Risk) -> None:
     def alone(source: dict[str, Any]) -> None:

@@ -217,6 +217,12 @@ def test_R_2_above_the_cap_only_a_verified_signature_will_do(till):
     assert one.risk.refusal(outcome("cda"), 1001) == ""
 
 
+def test_R_2_static_data_that_anybody_can_copy_are_no_signature_of_a_sale(till):
+    one = till()
+    assert one.risk.refusal(outcome("sda"), 1000) == ""
+    assert one.risk.refusal(outcome("sda"), 1001) == "not_verified"
+
+
 def test_R_2_a_terminal_without_a_risk_table_still_wants_a_signature(till):
     one = till(risk=None)
     assert one.select(amount=2500, drawn=1) == ""

@@ -258,11 +258,7 @@ class _Document:
         reader = self._reader
         fields = reader.table(where, path, source, _COMBINATION)
         fields["program_limits"] = [
-            Record(
-                reader.table(
-                    where + ": program_limits", path + ("program_limits", i), entry, _PROGRAM
-                )
-            )
+            self._program(where, path + ("program_limits", i), entry, fields)
             for i, entry in enumerate(fields["program_limits"] or ())
         ]
         for kernel, shape in _KERNELS.items():
@@ -291,6 +287,17 @@ class _Document:
                 "{}: ttq says offline only, terminal.offline_approval says never".format(where),
             )
         return Record(fields)
+
+    def _program(
+        self, where: str, path: "tuple[str | int, ...]", source: "Any", combination: "Any"
+    ) -> Record:
+        """Dynamic reader limits; what they leave out is the combination's, since it is the card
+        that names its program."""
+        own = self._reader.table(where + ": program_limits", path, source, _PROGRAM)
+        for name in _LIMITS:
+            if isinstance(source, dict) and name not in source:
+                own[name] = combination[name]
+        return Record(own)
 
     def _list(self, name: str, source: "Any", shape: "dict[str, tuple]") -> "list[Record]":
         """Entries that are told by their RID and index."""

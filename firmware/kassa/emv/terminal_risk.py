@@ -37,13 +37,19 @@ def select(tap: "Tap") -> bool:
     """
     if tap.risk is None or tap.online_only:
         return tap.online_only
+    transaction = tap.transaction
     floor = None if tap.indicators is None else tap.indicators.floor_minor
-    reason = tap.risk.select_online(
-        tap.pan, tap.transaction.amount_minor, floor, tap.transaction.random
-    )
+    reason = "random"
+    if not transaction.drawn_online:
+        reason = tap.risk.select_online(
+            tap.pan, transaction.amount_minor, floor, transaction.random
+        )
     if not reason:
         return False
     if reason == "random":
+        # EP-13: the same transaction, however often it is tapped; else one would tap until the
+        # dice please.
+        transaction.drawn_online = True
         _set(tap, tvr.RANDOMLY_SELECTED)
     elif reason == "velocity":
         _set(tap, tvr.LOWER_LIMIT_EXCEEDED)

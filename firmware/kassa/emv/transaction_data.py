@@ -22,7 +22,8 @@ class TransactionData:
     cashback); `currency` and `country` are numeric ISO codes (978, 276); `type` is ISO 8583's
     (0x00 purchase); `date` is "YYMMDD" and `time` "HHMMSS", local; `date` is None when the clock
     was never set (D-4); `counter` is the STAN. `random(n)` returns n unpredictable bytes.
-    `online_only` says that the merchant would not take this one offline, whatever the card says.
+    `online_only` says that the merchant would not take this one offline, whatever the card says;
+    `drawn_online` that random selection has sent it online: a restart does not draw again.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class TransactionData:
         self.counter = counter
         self.random = random
         self.online_only = online_only
+        self.drawn_online = False
 
     @property
     def is_refund(self) -> bool:

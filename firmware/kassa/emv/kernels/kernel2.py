@@ -219,7 +219,7 @@ def _analyse(tap: "Tap", cda: bool) -> Asked:
         # R-2: over the floor limit, or listed, nothing is left to the dice.
         terminal_risk.select(tap)
     if not tap.online_only:
-        _ask_online(tap, cda, method)
+        _ask_online(tap, cda, method, over)
     reference = action_analysis.decide(tap, settings)
     # C2-9: the CDA bit is asked when selected, but not for an AAC.
     if cda and reference != apdu.AAC:
@@ -227,7 +227,7 @@ def _analyse(tap: "Tap", cda: bool) -> Asked:
     return Asked(reference, method, over or method == outcome.CVM_SIGNATURE)
 
 
-def _ask_online(tap: "Tap", cda: bool, method: str) -> None:
+def _ask_online(tap: "Tap", cda: bool, method: str, over_cvm_limit: bool) -> None:
     """What speaks against an offline approval whatever the action codes say."""
     indicators = tap.indicators
     if indicators is not None and (indicators.status_check or indicators.zero_amount):
@@ -236,6 +236,9 @@ def _ask_online(tap: "Tap", cda: bool, method: str) -> None:
         tap.go_online("C2-7", "the host verifies the PIN")
     elif not cda and tap.transaction.amount_minor > tap.unsigned_cap:
         tap.go_online("C2-8", "nothing would be signed at this amount")
+    elif not cda and over_cvm_limit:
+        # AIP and CVM list say whether somebody was verified: unsigned they are anybody's word.
+        tap.go_online("C2-7", "nothing proves who was verified")
 
 
 def _outcome(tap: "Tap", asked: Asked, got: int) -> Outcome:

@@ -141,7 +141,7 @@ def _apply_program_limits(tap: "Tap") -> bool:
     indicators = preprocessing.preprocess(
         tap.combination.ttq,
         limits,
-        None,
+        tap.combination.terminal_floor_limit,
         tap.transaction.amount_minor,
         10**tap.terminal.currency_exponent,
         tap.online_only,

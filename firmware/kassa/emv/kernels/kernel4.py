@@ -9,7 +9,8 @@ declined, never approved offline; three places differ from the book on purpose:
 - Mag-stripe mode does not exist here: 9F6E says so, and a card that has only that is ended.
 - When somebody must be verified and the card has no CVM list, nobody was: the TVR says that too,
   not only that data are missing.
-- A TC is only asked for when the card is authenticated, or is about to be.
+- A TC is only asked for when the card is authenticated, or is about to be; by SDA, which a copy
+  of the card passes as well, up to the amount that needs no signature.
 
 Dynamic reader limits (the set that 9F70 names) are not there: the combination's limits count.
 """
@@ -137,6 +138,9 @@ class Kernel4:
             return outcome.try_another_interface(
                 outcome.MESSAGE_INSERT_CARD, error="cardholder not verified"
             )
+        if tap.transaction.amount_minor > tap.unsigned_cap:
+            # Static data can be copied: SDA is worth no more than no signature at all.
+            authenticated = False
         reference = generate_ac.analyse(tap, settings, cda or authenticated, method, "CX-2")
         if cda and reference != apdu.AAC:
             reference |= apdu.CDA

@@ -92,8 +92,8 @@ class TornLog:
         return True
 
     def find(self, tap: "Tap", lifetime_s: int) -> "TornRecord | None":
-        """The record of this card and sequence number, torn in this very transaction and not too
-        long ago.
+        """The record of this card, sequence number and application (limits go by it), torn in this
+        very transaction and not too long ago.
 
         Book C-2 takes the torn transaction's amount with it.  Here a restart keeps amount and
         counter (EP-13), so a record of another transaction is dropped instead: nobody pays
@@ -119,7 +119,8 @@ class TornLog:
 
 def _card(tap: "Tap") -> bytes:
     # A record outlives its tap; a PAN does not.
-    return hashlib.sha256(tap.pan.encode() + b"/" + tap.data.get(tags.PSN, b"")).digest()
+    psn = tap.data.get(tags.PSN, b"")
+    return hashlib.sha256(tap.aid + b"/" + tap.pan.encode() + b"/" + psn).digest()
 
 
 def _transaction(tap: "Tap") -> "tuple[int, int, str | None, str]":
