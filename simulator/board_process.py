@@ -11,14 +11,15 @@ from typing import Any
 
 from simulator.board_console import Console
 from simulator.chips.mcu import SOFT_RESET, Mcu
-from simulator.micropython import End, MicroPythonProcess
+from simulator.micropython import MicroPythonProcess
 
 _READ = 1 << 16
 _LOOK_S = 0.05
 _BUSY_S = 0.25
 _ASLEEP_LOOKS = 3
 _LOOKS_BLIND = 20
-_STUCK_S = 1.0
+_LOOKS = 60
+_WATCHED_LOOKS = 40
 _FUTEX = {"x86_64": "202", "aarch64": "98"}
 
 
@@ -38,6 +39,7 @@ class ReplProcess(MicroPythonProcess):
         self._out = self._child_out = -1
         self._started = False
         self._insisting: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     def interrupt(self) -> None:
         """The interrupt character has come.  Most programs hear of it from the bridge, between
@@ -71,8 +73,9 @@ class ReplProcess(MicroPythonProcess):
         self._drain()
         os.close(self._out)
         self._out = -1
-        if self._insisting is not None:
-            self._insisting.cancel()
+        for task in (self._insisting, self._watching):
+            if task is not None:
+                task.cancel()
         return status
 
     def _told(self, what: str, facts: tuple[Any, ...]) -> None:
@@ -119,30 +122,48 @@ class ReplProcess(MicroPythonProcess):
             pass
 
     async def _insist(self, process: asyncio.subprocess.Process) -> None:
-        """Interrupt a program that does not listen: one that computes, or waits for something
-        else than the chip.
+        """Interrupt a program that does not hear of it.
 
-        The signal may strike anywhere, inside MicroPython's memory management too, so it comes
-        last; an interpreter that hangs afterwards is started again.
+        One that waits for something else than the chip gets a signal, and so does one that only
+        computes; there the signal may strike anywhere, inside MicroPython's memory management
+        too.  One that is busy with its files and nothing else must not be struck by a signal:
+        its interpreter starts again, as from a soft reset.
         """
-        begun_s, calls, asleep, looks = _cpu_s(process.pid), self.calls, 0, 0
-        while self._serial.interrupted:
+        calls, asleep, looks, begun_s = self.calls, 0, 0, _cpu_s(process.pid)
+        for _ in range(_LOOKS):
             await asyncio.sleep(_LOOK_S)
+            if not self._serial.interrupted or process.returncode is not None:
+                return
+            if self.calls != calls:
+                calls, asleep, looks, begun_s = self.calls, 0, 0, _cpu_s(process.pid)
+                continue
             looks += 1
-            asleep = asleep + 1 if _asleep(process.pid) and self.calls == calls else 0
-            calls = self.calls
+            asleep = asleep + 1 if _asleep(process.pid) else 0
             now_s = _cpu_s(process.pid)
-            blind = now_s is None or begun_s is None
-            computes = looks > _LOOKS_BLIND if blind else now_s - begun_s > _BUSY_S
+            if now_s is None or begun_s is None:
+                computes = looks > _LOOKS_BLIND
+            else:
+                computes = now_s - begun_s > _BUSY_S
             if computes or asleep > _ASLEEP_LOOKS:
                 break
-        if not self._serial.interrupted or process.returncode is not None:
+        else:
+            self.mcu.reset(SOFT_RESET)
             return
         self._serial.interrupted = False
         process.send_signal(signal.SIGINT)
-        await asyncio.sleep(_STUCK_S)
-        if _waits_for_itself(process.pid):
-            self._end(End("reset", SOFT_RESET))
+        if self._watching is not None:
+            self._watching.cancel()
+        self._watching = asyncio.create_task(self._watch(process))
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Restart the interpreter if the signal has left a lock behind that nobody opens."""
+        stuck = 0
+        for _ in range(_WATCHED_LOOKS):
+            await asyncio.sleep(_LOOK_S)
+            stuck = stuck + 1 if _waits_for_itself(process.pid) else 0
+            if stuck > _ASLEEP_LOOKS:
+                self.mcu.reset(SOFT_RESET)
+                return
 
 
 def _stat(pid: int) -> list[str] | None:

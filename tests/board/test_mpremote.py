@@ -165,6 +165,9 @@ PROGRAMS = {
     "computes": "print('up')\nn = 0\nwhile True:\n    n += 1\n",
     "asks the chip": "import machine\nprint('up')\nwhile True:\n    machine.unique_id()\n",
     "reads the file system": "print('up')\nwhile True:\n    open('/main.py').read()\n",
+    "writes files": (
+        "print('up')\nwhile True:\n    with open('/x', 'w') as f:\n        f.write('y' * 3000)\n"
+    ),
     "has a pin interrupt": (
         "import asyncio\nfrom machine import Pin\n"
         "Pin(4, Pin.IN, Pin.PULL_UP).irq(lambda pin: None, Pin.IRQ_FALLING)\n"

@@ -130,6 +130,14 @@ def release():
     _held -= 1
 
 
+def check():
+    """Stop here if the console wants it: for what makes no calls, or only held ones."""
+    while _poll.poll(0):
+        take()
+    if _interrupted and not _held:
+        _interrupt()
+
+
 def link():
     """What to poll for events, beside other streams; then call `take`."""
     return _link

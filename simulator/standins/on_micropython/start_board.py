@@ -6,8 +6,8 @@ then the REPL.  A soft reset ends the process; whoever runs it starts the next.
 """
 
 # MicroPython, like the firmware:
-# ruff: noqa: SIM115
 
+import builtins
 import gc
 import sys
 import time
@@ -40,6 +40,15 @@ _FIRST_BOOT = "# This file is run at every start, before main.py.\n"
 _CORRUPTED = "The file system is damaged; erase the flash and install MicroPython again."
 
 
+_open = open
+
+
+def _open_or_stop(*arguments, **settings):
+    """`open`, at which a Ctrl-C counts that has come while littlefs was at work."""
+    _mcu.check()
+    return _open(*arguments, **settings)
+
+
 def mount():
     """The root; where there is none to be had, say so for ever, as stock MicroPython does."""
     try:
@@ -53,7 +62,7 @@ def mount():
 def start(name, namespace):
     """Run a file of the root if there is one; False when it ended with an exception."""
     try:
-        file = open("/" + name)
+        file = _open("/" + name)
     except OSError:
         return True
     source = file.read()
@@ -85,6 +94,7 @@ try:
     sys.argv[:] = []
     sys.modules["sys"] = _esp32_sys
     sys.modules["micropython"] = _esp32_micropython
+    builtins.open = _open_or_stop
     for _name in _INNER:
         sys.modules.pop(_name, None)
     gc.collect()
