@@ -17,7 +17,7 @@ from kassa.system.tasks import first
 if TYPE_CHECKING:
     from kassa.app.terminal import Terminal
     from kassa.drivers.pn532 import ContactlessCard
-    from kassa.emv.outcome import Outcome
+    from kassa.emv.outcome import Outcome, UiRequest
     from kassa.payment.transaction import Transaction
 
 _PRESENT_WITHIN_MS = const(60_000)
@@ -42,6 +42,8 @@ class CardReading:
     def __init__(self, terminal: "Terminal") -> None:
         self._terminal = terminal
         self._screens = terminal.screens
+        self._telling: "asyncio.Task | None" = None
+        self._told = False
 
     async def read(self, transaction: "Transaction") -> "Outcome | None":
         """Let the customer tap until a card has decided; None when that was cancelled or
@@ -58,6 +60,7 @@ class CardReading:
             await self._screens.acknowledge("insert_or_swipe", _CANCELLED_SHOWN_MS)
             return None
         terminal.keypad.clear()
+        terminal.entry_point.on_ui = self._card_read
         screen = "present_card"
         for _ in range(_MOST_TAPS):
             card = await self._wait_for_card(screen, transaction)
@@ -66,7 +69,8 @@ class CardReading:
             outcome = await self._tap(card, screen)
             if outcome.kind in (emv.ONLINE_REQUEST, emv.APPROVED, emv.DECLINED):
                 await terminal.reader.field(False)
-                await self._screens.show("card_read_ok")
+                if not self._told:
+                    await self._screens.show("card_read_ok")
                 return outcome
             asked = await self._prepare_next_tap(outcome)
             if asked is None:
@@ -80,13 +84,25 @@ class CardReading:
 
         A tap that was asked for again leaves the screen that asked: it would only flicker.
         """
+        self._told = False
         if screen != "present_card":
             return await self._terminal.entry_point.perform(card)
-        telling = asyncio.create_task(self._screens.show("processing"))
+        self._telling = asyncio.create_task(self._screens.show("processing"))
         try:
             return await self._terminal.entry_point.perform(card)
         finally:
+            telling, self._telling = self._telling, None
+            if telling is not None:
+                await telling
+
+    async def _card_read(self, request: "UiRequest") -> None:
+        """EP-15: lamps, tone and screen the moment the card may leave: what is still to be
+        computed with what it gave takes a chip its time."""
+        telling, self._telling = self._telling, None
+        if telling is not None:
             await telling
+        self._told = True
+        await self._screens.show("card_read_ok")
 
     def _transaction_data(self, transaction: "Transaction") -> TransactionData:
         terminal = self._terminal

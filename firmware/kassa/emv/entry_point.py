@@ -24,7 +24,7 @@ from kassa.system.card import CardError, TwoCards
 from kassa.system.ensure import ensure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
     from kassa.emv.apdu import Card
@@ -41,9 +41,9 @@ class EntryPoint:
     `ticks` returns milliseconds that wrap at 2**30 (the device's own by default).  `oda` is the
     offline data authentication that kernels may use, `risk` the terminal's risk management (list
     of refused cards, random selection, velocity); None for a terminal without.  `on_ui` is
-    called with the UiRequest "card read OK" the moment the card may leave (EP-15), while the rest
-    of the tap is still being worked on; it must not wait. ConfigError if the configuration names a
-    kernel that is not built in.
+    called with the UiRequest "card read OK" the moment the card may leave (EP-15), before the rest
+    of the tap is worked out; what it returns, if anything, is awaited: as long as it takes to show
+    it. ConfigError if the configuration names a kernel that is not built in.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class EntryPoint:
         self._risk = risk
         limits = configuration.risk
         self._unsigned_cap: int = 0 if limits is None else limits.unsigned_cap
-        self.on_ui: "Callable[[UiRequest], None] | None" = None
+        self.on_ui: "Callable[[UiRequest], Awaitable[None] | None] | None" = None
         self._kernels: "dict[int, Kernel]" = {}
         for combination in configuration.combinations:
             if combination.kernel not in self._kernels:

@@ -9,7 +9,7 @@ from kassa.emv.transaction_data import TransactionData, bcd
 from kassa.emv.tvr import set_bit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
     from kassa.emv.apdu import Card
@@ -46,7 +46,7 @@ class Tap:
         terminal: "Record",
         unpredictable_number: bytes,
         ticks: "Callable[[], int]",
-        on_ui: "Callable[[UiRequest], None] | None",
+        on_ui: "Callable[[UiRequest], Awaitable[None] | None] | None",
         log: "Log",
         oda: "Any" = None,
         risk: "Any" = None,
@@ -233,10 +233,15 @@ class Tap:
         """Note that a phase starts now."""
         self.phases.append((name, self.ticks()))
 
-    def card_read_ok(self) -> None:
-        """EP-15: the card may leave; say so now, not after the host's answer."""
+    async def card_read_ok(self) -> None:
+        """EP-15: the card may leave; say so now, before anything is computed with what it gave
+        and not after the host's answer."""
         if self._on_ui is not None:
-            self._on_ui(UiRequest(MESSAGE_CARD_READ_OK, CARD_READ_OK, languages=self.languages))
+            told = self._on_ui(
+                UiRequest(MESSAGE_CARD_READ_OK, CARD_READ_OK, languages=self.languages)
+            )
+            if told is not None:
+                await told
 
     @property
     def languages(self) -> str:

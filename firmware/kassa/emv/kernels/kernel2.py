@@ -127,8 +127,9 @@ class Kernel2:
         generate_ac.keep_answer(tap, body)
         got = generate_ac.check_type(tap, asked.reference)
         tap.decide("C2-9", "asked {}, got {}".format(_NAMES[asked.type], _NAMES[got]))
-        # EP-15: before anything is computed with it.
-        tap.card_read_ok()
+        # EP-15: before anything is computed with it; not to a phone that has to come back.
+        if not _wants_another_tap(tap):
+            await tap.card_read_ok()
         # C2-10: CDA verified on the answer; an AAC is not signed.
         if not generate_ac.verify(tap, asked.reference, asked.values):
             tap.decide("C2-10", "CDA failed on the answer: end")
@@ -245,9 +246,9 @@ def _outcome(tap: "Tap", asked: Asked, got: int) -> Outcome:
     if tap.transaction.is_refund:
         tap.decide("C2-10", "refund: the host decides, whatever the cryptogram")
         return outcome.refund_request()
-    # C2-12: the phone wants its owner first (POS cardholder interaction information, DF4B).
-    wishes = tap.data.get(tags.INTERACTION)
-    if wishes is not None and (wishes[1] & 0x03 or wishes[2] & 0x0F):
+    # C2-12: the phone wants its owner first.
+    if _wants_another_tap(tap):
+        wishes = tap.data[tags.INTERACTION]
         tap.decide("C2-12", "the device asks for a second tap (DF4B {})".format(wishes.hex()))
         return outcome.end_and_restart(outcome.MESSAGE_SEE_PHONE, "see phone", "l2")
     # C2-10: TC -> approved; ARQC -> online request; AAC -> declined, or another interface.
@@ -274,6 +275,13 @@ def _outcome(tap: "Tap", asked: Asked, got: int) -> Outcome:
         )
     result.receipt = asked.receipt
     return result
+
+
+def _wants_another_tap(tap: "Tap") -> bool:
+    """C2-12: POS cardholder interaction information, DF4B, as kernel 2 has it in a purchase."""
+    wishes = tap.data.get(tags.INTERACTION)
+    refund = tap.transaction.is_refund
+    return not refund and wishes is not None and bool(wishes[1] & 0x03 or wishes[2] & 0x0F)
 
 
 def _plain_card(tap: "Tap") -> bool:

@@ -85,7 +85,7 @@ class Kernel3:
             count = await records.read_all(tap, afl, strict=False)
             tap.log.event("emv", "records", count=count)
         # EP-15: before anything is computed with it.
-        tap.card_read_ok()
+        await tap.card_read_ok()
 
         if tap.transaction.is_refund:
             # Nobody asks what the card made of it, only whose it is.

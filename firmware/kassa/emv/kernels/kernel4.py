@@ -211,7 +211,7 @@ class Kernel4:
                 return common.see_phone(tap, "CX-2")
             raise CardDataError("status bytes", sw)
         # EP-15
-        tap.card_read_ok()
+        await tap.card_read_ok()
         generate_ac.keep_answer(tap, body)
         kind = generate_ac.check_type(tap, reference)
         if not generate_ac.verify(tap, reference, values):

@@ -89,7 +89,7 @@ class Kernel5:
         reference = generate_ac.analyse(tap, settings, cda, outcome.CVM_NONE, "CX-3")
         if reference == apdu.AAC:
             # Book C-5, 5.7.1.5: declined without asking the card.
-            tap.card_read_ok()
+            await tap.card_read_ok()
             return common.declined(tap, "CX-3", "action analysis")
         return await self._cryptogram(tap, reference | (apdu.CDA if cda else 0))
 
@@ -104,7 +104,7 @@ class Kernel5:
         if sw != apdu.OK:
             return _next(tap, "status bytes", sw)
         # EP-15
-        tap.card_read_ok()
+        await tap.card_read_ok()
         generate_ac.keep_answer(tap, body)
         kind = generate_ac.check_type(tap, reference)
         if not generate_ac.verify(tap, reference, values):

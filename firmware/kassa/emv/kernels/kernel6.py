@@ -86,7 +86,7 @@ class Kernel6:
             count = await records.read_all(tap, afl, strict=True)
             tap.log.event("emv", "records", count=count)
         # EP-15
-        tap.card_read_ok()
+        await tap.card_read_ok()
         tap.needs(tags.AIP)
         if tap.transaction.is_refund:
             tap.identify()
