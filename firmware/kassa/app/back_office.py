@@ -139,8 +139,8 @@ class BackOffice:
         self._book.start_over()
 
     async def tell_news(self) -> None:
-        """Say and print what has come in meanwhile: a batch's verdict, sales declined
-        after the fact."""
+        """Say and print what has come in meanwhile: a batch's verdict, sales declined after the
+        fact."""
         await self._tell_verdict()
         while self._book.refused:
             name = self._book.refused[0]

@@ -32,9 +32,8 @@ def receipt(
 ) -> "list[Row]":
     """Rows of the merchant's or the customer's copy.
 
-    The PAN is masked to first six and last four; the merchant's copy alone carries the
-    card's proof
-    (TVR, cryptogram), which a dispute needs and a customer does not.
+    The PAN is masked to first six and last four; the merchant's copy alone carries the card's
+    proof (TVR, cryptogram), which a dispute needs and a customer does not.
     """
     t = words.t
     approved = transaction.state in life.MONEY
@@ -121,8 +120,8 @@ def settlement(
     words: "Catalogue",
     moment: "tuple[int, ...]",
 ) -> "list[Row]":
-    """Rows of the slip that ends a batch: the terminal's `sums`, and the host's net where
-    it differs."""
+    """Rows of the slip that ends a batch: the terminal's `sums`, and the host's net where it
+    differs."""
     t = words.t
     rows: "list[Row]" = [("title", config.merchant.name), ("space", 1)]
     rows.append(("center", t("receipt.settlement")))

@@ -30,8 +30,8 @@ class Refund:
         self._completion = Completion(terminal)
 
     async def of_sale(self) -> str:
-        """Ask which sale and how much of it, and give that back.  Why it could not be done, as
-        the catalogue's key after `problem.`, or "".
+        """Ask which sale and how much of it, and give that back.  Why it could not be done, as the
+        catalogue's key after `problem.`, or "".
         """
         stan = await self._screens.number("number.stan")
         if not stan:

@@ -83,9 +83,8 @@ class Terminal:
         )
 
     def allowed(self, action: str) -> bool:
-        """Whether who stands at the terminal may do what the menu offers.  Roles and PINs
-        of operators
-        come in here; until then whoever has the terminal may do all of it."""
+        """Whether who stands at the terminal may do what the menu offers.  Roles and PINs of
+        operators come in here; until then whoever has the terminal may do all of it."""
         return bool(action)
 
     async def _carry_out(self, flow: "Coroutine[Any, Any, None]") -> None:
@@ -122,15 +121,15 @@ class Terminal:
         return "welcome.too_old" if too_old else ""
 
     def new_transaction(self, kind: str, amount_minor: int) -> "Transaction":
-        """A transaction that starts now, with a STAN nobody else has; its moves go into
-        the journal."""
+        """A transaction that starts now, with a STAN nobody else has; its moves go into the
+        journal."""
         return self.payments.book.begin(
             kind, amount_minor, self.config.currency, self.clock.local()
         )
 
     async def print_receipts(self, transaction: "Transaction") -> None:
-        """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes
-        on, CANCEL does without."""
+        """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes on,
+        CANCEL does without."""
         for copy in (receipts.CUSTOMER, receipts.MERCHANT):
             rows = receipts.receipt(transaction, self.config, self.screens.catalogue, copy)
             if not await self.print_slip(rows):
@@ -145,8 +144,8 @@ class Terminal:
         return True
 
     async def _print(self, rows: "list[tuple]") -> bool:
-        """Print one slip; False when the paper ran out.  Another printer fault is logged,
-        not retried."""
+        """Print one slip; False when the paper ran out.  Another printer fault is logged, not
+        retried."""
         try:
             await self.paper.print(rows)
         except PaperOut:
@@ -156,8 +155,8 @@ class Terminal:
         return True
 
     async def until_card_is_gone(self) -> None:
-        """EP-14 message 10: ask for the card's removal before the next sale, if it still
-        lies there."""
+        """EP-14 message 10: ask for the card's removal before the next sale, if it still lies
+        there."""
         if not await self.reader.removed(_GONE_LOOK_MS):
             await self.screens.show("remove_card")
             await self.reader.removed(_REMOVE_CARD_AT_MOST_MS)

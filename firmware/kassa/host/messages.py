@@ -147,8 +147,8 @@ class Builder:
         response_code: str = "Y1",
         repeat: bool = False,
     ) -> Request:
-        """0220, repeats 0221: a sale that was approved offline (Y1) or where the host was
-        not reached (Y3)."""
+        """0220, repeats 0221: a sale that was approved offline (Y1) or where the host was not
+        reached (Y3)."""
         fields = self._payment(stan, amount_minor, currency, batch, started)
         fields[55] = emv_data
         fields[39] = response_code
@@ -167,8 +167,8 @@ class Builder:
         emv_data: bytes = b"",
         card: "Card | None" = None,
     ) -> Request:
-        """0200 with processing code 20: money back, of a sale (`original`, without a card)
-        or to a card."""
+        """0200 with processing code 20: money back, of a sale (`original`, without a card) or to a
+        card."""
         fields = self._payment(stan, amount_minor, currency, batch, started)
         fields[3] = REFUND
         if emv_data:
@@ -210,8 +210,8 @@ class Builder:
         credits: Totals,
         repeat: bool = False,
     ) -> Request:
-        """0500, repeats 0501: close `batch`.  Sales are debits (of the cardholder),
-        refunds credits."""
+        """0500, repeats 0501: close `batch`.  Sales are debits (of the cardholder), refunds
+        credits."""
         local = self._clock.local()
         fields = self._common(stan, local)
         fields[49] = "%03d" % currency

@@ -1,9 +1,9 @@
 """Ask the issuer, or take the sale without; one of four things comes of it.
 
-Approved and declined are what they say.  Not known is an outcome of its own: the host may
-have approved what
-we never heard of, so the sale is declined at the terminal and a reversal is owed, and nothing is
-guessed.  Stored is a deferred authorisation: the bank is asked later, at the merchant's risk.
+Approved and declined are what they say.  Not known is an outcome of its own: the host may have
+approved what we never heard of, so the sale is declined at the terminal and a reversal is owed,
+and nothing is guessed.  Stored is a deferred authorisation: the bank is asked later, at the
+merchant's risk.
 
     decide            -> STORED, when the merchant has said so or no connection comes up in time
     pay debts         reversals that are owed go first; while the host does not answer
@@ -75,9 +75,8 @@ class Authoriser:
         self._log = log
 
     async def authorise(self, transaction: "Transaction") -> None:
-        """Move `transaction` on to APPROVED, DECLINED, STORED or UNKNOWN.  Never raises
-        HostError or
-        JournalError."""
+        """Move `transaction` on to APPROVED, DECLINED, STORED or UNKNOWN.  Never raises HostError
+        or JournalError."""
         may_defer = transaction.kind == life.SALE and self._offline.mode != settings.ONLINE_ONLY
         if may_defer and self._offline.mode == settings.FORCE_OFFLINE:
             await self._offline.defer(transaction, MERCHANT_CHOICE)
@@ -90,9 +89,8 @@ class Authoriser:
             await self._ask(transaction, may_defer)
 
     def may_replace(self, transaction: "Transaction") -> bool:
-        """Whether a sale that the host did not answer may be taken once more, deferred and
-        under a name
-        of its own.  The first is reversed whatever becomes of the second."""
+        """Whether a sale that the host did not answer may be taken once more, deferred and under a
+        name of its own.  The first is reversed whatever becomes of the second."""
         return (
             transaction.kind == life.SALE
             and transaction.state in (life.UNKNOWN, life.REVERSED)

@@ -9,8 +9,8 @@ _LONGEST_MS = const(60_000)
 
 
 class Backoff:
-    """`next_ms()` gives 0.5 s, 1 s, 2 s ... up to a minute, each with up to a quarter
-    added at random."""
+    """`next_ms()` gives 0.5 s, 1 s, 2 s ... up to a minute, each with up to a quarter added at
+    random."""
 
     def __init__(self) -> None:
         self._wait_ms = _FIRST_MS

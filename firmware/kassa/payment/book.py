@@ -1,16 +1,14 @@
 """The terminal's book: what the journal's records add up to, kept in memory and rebuilt at boot.
 
-`apply` takes one record and is used for both: live, right after the journal has taken it,
-and at boot,
-for all records again.  In memory is only what is still open: requests without an answer, reversals
-owed, advices owed, refusals to be told, the open batch's totals.  Everything else is
+`apply` takes one record and is used for both: live, right after the journal has taken it, and at
+boot, for all records again.  In memory is only what is still open: requests without an answer,
+reversals owed, advices owed, refusals to be told, the open batch's totals.  Everything else is
 looked up in the journal.
 
 The last STAN and the batch number follow from the records: a number that may have left the
-terminal stands
-in a record that was durable before.  The batch number is kept beside the journal as well
-(`memory`),
-so that a journal that was lost or set back cannot make the terminal use a batch's numbers again.
+terminal stands in a record that was durable before.  The batch number is kept beside the journal
+as well (`memory`), so that a journal that was lost or set back cannot make the terminal use a
+batch's numbers again.
 """
 
 from typing import TYPE_CHECKING
@@ -37,9 +35,8 @@ if TYPE_CHECKING:
 
 LAST_STAN = 999999
 
-# If one of these cannot be written nothing is lost: at boot the terminal only does once
-# more what the
-# host answers with its first answer.
+# If one of these cannot be written nothing is lost: at boot the terminal only does once more what
+# the host answers with its first answer.
 _MAY_FAIL = (
     records.DECLINED,
     records.UNKNOWN,
@@ -52,8 +49,8 @@ _MAY_FAIL = (
 )
 _LATE_REMEMBERED = 8
 
-# Records about one open transaction that may still come: sending, result, void (two slots)
-# and its end.
+# Records about one open transaction that may still come: sending, result, void (two slots) and its
+# end.
 _SLOTS_EACH = 5
 _SPARE_ONLINE = 12
 _SPARE_OFFLINE = 28
@@ -69,8 +66,8 @@ def _trouble(error: Exception) -> str:
 
 
 class Pending:
-    """A stored sale that the host has not taken yet: what must be at hand without asking
-    the flash."""
+    """A stored sale that the host has not taken yet: what must be at hand without asking the
+    flash."""
 
     def __init__(self, transaction: Transaction, sequence: int) -> None:
         self.name = transaction.name
@@ -153,9 +150,8 @@ class Book:
         )
 
     def start_over(self) -> None:
-        """After somebody has accepted a journal that was set back or replaced: a new
-        batch, so that no
-        number is used twice."""
+        """After somebody has accepted a journal that was set back or replaced: a new batch, so
+        that no number is used twice."""
         self.trouble = ""
         self.batch += 1
         self.stan = 0
@@ -168,9 +164,8 @@ class Book:
     # -- numbers and sums
 
     def next_stan(self) -> int:
-        """A new STAN, 1..999999 and round again (ISO 8583 DE 11).  It becomes durable with
-        the first
-        record of its transaction, which is before anything of it leaves the terminal."""
+        """A new STAN, 1..999999 and round again (ISO 8583 DE 11).  It becomes durable with the
+        first record of its transaction, which is before anything of it leaves the terminal."""
         self.stan = self.stan % LAST_STAN + 1
         return self.stan
 
@@ -191,8 +186,8 @@ class Book:
         )
 
     def record(self, transaction: Transaction, state: str) -> None:
-        """Make the move of `transaction` to `state` durable.  JournalError when it must be
-        and is not."""
+        """Make the move of `transaction` to `state` durable.  JournalError when it must be and is
+        not."""
         kind = records.KIND_OF.get(state)
         if kind is not None:
             payload = records.encode(kind, transaction)
@@ -208,8 +203,8 @@ class Book:
         self._write(records.REPORTED, bytes(records.name_bytes(*name)))
 
     def close_batch(self) -> Settlement:
-        """Begin the settlement of the open batch; new transactions belong to the next from
-        here on."""
+        """Begin the settlement of the open batch; new transactions belong to the next from here
+        on."""
         payload = records.name_bytes(self.batch, self.next_stan())
         records.append(payload, records.TOTALS, sums.encode(self.totals))
         self._write(records.SETTLING, bytes(payload))
@@ -217,8 +212,8 @@ class Book:
         return self.settling  # type: ignore[return-value]
 
     def batch_settled(self, code: str) -> None:
-        """The host has answered the settlement that was owed: older batches are not needed
-        any more."""
+        """The host has answered the settlement that was owed: older batches are not needed any
+        more."""
         settled = self.settling
         if settled is None:
             raise InvariantError("no settlement is owed")
@@ -232,9 +227,9 @@ class Book:
             self.journal.trim(keep_from)
 
     def _leave_room(self, kind: int, length: int) -> None:
-        """Keep slots for what must be written about everything that is open, so that a
-        full journal
-        can still be emptied.  Offline sales stop before online ones do.  Raises JournalFull."""
+        """Keep slots for what must be written about everything that is open, so that a full
+        journal can still be emptied.  Offline sales stop before online ones do.  Raises
+        JournalFull."""
         room = _SPARE_ONLINE if kind == records.REQUESTED else _SPARE_OFFLINE
         room += _SLOTS_EACH * (len(self.stored) + len(self.owed) + 1)
         if self.journal.free_slots < room + length // _SLOT_BYTES + 1:
@@ -311,8 +306,8 @@ class Book:
             self._apply_transaction(kind, transaction, sequence)
 
     def _recall(self, name: "Name", facts: "dict[int, bytes]") -> "Transaction | None":
-        """The transaction that a record at boot speaks of, if it is open or the record
-        tells all."""
+        """The transaction that a record at boot speaks of, if it is open or the record tells
+        all."""
         if records.has_all_facts(facts):
             transaction = records.transaction_of(name, facts)
             transaction.on_move = self.record
@@ -369,8 +364,8 @@ class Book:
     # -- looking up
 
     def find(self, stan: int, batch: "int | None" = None) -> "Transaction | None":
-        """The transaction of that STAN in the open batch or in `batch`, as the journal
-        knows it."""
+        """The transaction of that STAN in the open batch or in `batch`, as the journal knows
+        it."""
         return self.history.find(self.batch if batch is None else batch, stan)
 
     def read(self, pending: Pending) -> Transaction:
@@ -381,9 +376,8 @@ class Book:
         return transaction
 
     def late_approval(self, stan: int) -> None:
-        """An approval came after its request was given up: if its reversal is over
-        already, it is owed
-        again."""
+        """An approval came after its request was given up: if its reversal is over already, it is
+        owed again."""
         for transaction in self._reversed:
             if transaction.stan == stan and transaction.state == life.REVERSED:
                 self._reversed = [other for other in self._reversed if other is not transaction]

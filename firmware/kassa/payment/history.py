@@ -38,8 +38,8 @@ class History:
             yield state, name, facts
 
     def find(self, batch: int, stan: int, since: int = 0) -> "Transaction | None":
-        """The transaction of that name in its present state; `since`: its first record, where
-        that is known, to read no more than needed."""
+        """The transaction of that name in its present state; `since`: its first record, where that
+        is known, to read no more than needed."""
         wanted = (batch, stan)
         found = None
         for state, name, facts in self._moves(since):

@@ -1,10 +1,9 @@
 """Whether a sale may be taken without asking the bank.  Pure.
 
-A deferred authorisation is the merchant's risk, so the merchant's limits decide, and
-whatever would make
-the risk larger than was agreed: a clock that is not set (an advice without a date), a
-journal that is full
-or that is not the one this terminal wrote, stored sales that have become too old.
+A deferred authorisation is the merchant's risk, so the merchant's limits decide, and whatever
+would make the risk larger than was agreed: a clock that is not set (an advice without a date), a
+journal that is full or that is not the one this terminal wrote, stored sales that have become too
+old.
 """
 
 from typing import TYPE_CHECKING
@@ -34,16 +33,16 @@ def days(moment: "Moment") -> int:
 
 
 def oldest_is_too_old(offline: "Offline", book: "Book", now: "Moment") -> bool:
-    """Whether a stored sale has waited longer than `max_age_h`: an alarm, never a reason
-    to drop it."""
+    """Whether a stored sale has waited longer than `max_age_h`: an alarm, never a reason to drop
+    it."""
     return bool(book.stored) and hours(now) - hours(book.stored[0].started) > offline.max_age_h
 
 
 def refusal(
     offline: "Offline", book: "Book", clock: "Clock", amount_minor: int, mode: str = ""
 ) -> str:
-    """Why this amount cannot be taken offline, as the catalogue's key after `declined.`;
-    "" when it can.
+    """Why this amount cannot be taken offline, as the catalogue's key after `declined.`; "" when
+    it can.
 
     `mode` replaces the configured one.
     """

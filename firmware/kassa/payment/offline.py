@@ -116,8 +116,8 @@ class OfflineSales:
         if outcome is None:
             raise InvariantError("no card was read")
         try:
-            # Its own KSN: the key is gone when this returns, and nobody here can open the
-            # block again.
+            # Its own KSN: the key is gone when this returns, and nobody here can open the block
+            # again.
             keys = await self._keys.next_keys()
             card = Card(outcome.pan, outcome.expiry, outcome.psn, outcome.track2)
             sealed = card_block.seal(card, keys, self._terminal_id, transaction.stan)

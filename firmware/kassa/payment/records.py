@@ -21,11 +21,10 @@ settlement is owed |
 
 States without a record (new, card read, cancelled) have sent nothing and promised nothing.
 
-A payload is the name, batch and STAN in three bytes each, big-endian, then objects of tag
-(one byte),
-length (one byte, or FF and two bytes) and value.  Text is ASCII or UTF-8, numbers are
-big-endian and as
-short as they can be, a moment is six bytes: year since 2000, month, day, hour, minute, second.
+A payload is the name, batch and STAN in three bytes each, big-endian, then objects of tag (one
+byte), length (one byte, or FF and two bytes) and value.  Text is ASCII or UTF-8, numbers are
+big-endian and as short as they can be, a moment is six bytes: year since 2000, month, day, hour,
+minute, second.
 """
 
 from typing import TYPE_CHECKING

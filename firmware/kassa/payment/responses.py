@@ -58,8 +58,8 @@ def is_temporary(code: str) -> bool:
 
 
 def decline_reason(code: str) -> str:
-    """The catalogue's key after `declined.` for a response code; "do_not_honour" for one
-    we do not know."""
+    """The catalogue's key after `declined.` for a response code; "do_not_honour" for one we do not
+    know."""
     return _REASONS.get(code, "do_not_honour")
 
 

@@ -1,9 +1,9 @@
 """Undoing what may have happened, or what the merchant takes back.
 
-One task works the book's debts, oldest first, so that nothing is ever reversed twice side by side.
-The first attempt is a 0400, repeats are 0401 under the same name (terminal, batch, STAN,
-date), until the host
-has answered that it did; nothing else ends the debt.  The next online sale waits for it (`paid`).
+One task works the book's debts, oldest first, so that nothing is ever reversed twice side by
+side.  The first attempt is a 0400, repeats are 0401 under the same name (terminal, batch, STAN,
+date), until the host has answered that it did; nothing else ends the debt.  The next online sale
+waits for it (`paid`).
 """
 
 import asyncio
@@ -55,8 +55,8 @@ class Reversals:
         return len(self._book.owed)
 
     def owe(self, transaction: "Transaction") -> None:
-        """`transaction` has moved to UNKNOWN or VOIDING: take it back as soon as the host
-        can be reached."""
+        """`transaction` has moved to UNKNOWN or VOIDING: take it back as soon as the host can be
+        reached."""
         self._log.event("payment", "reversal owed", stan=transaction.stan)
         self._wanted.set()
 

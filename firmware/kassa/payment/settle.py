@@ -1,11 +1,9 @@
 """Closing a batch: everything owed first, then both sides' totals compared.
 
-`close` records the totals and opens the next batch at once, so that sales go on; the 0500
-is a debt from
-then on, paid by `run`, now or after a power cut, and repeated as 0501 under the same name.
-If the host counted
-something else, each transaction is sent as a detail (0320) and the comparison is asked for again;
-the difference is reported either way.
+`close` records the totals and opens the next batch at once, so that sales go on; the 0500 is a
+debt from then on, paid by `run`, now or after a power cut, and repeated as 0501 under the same
+name.  If the host counted something else, each transaction is sent as a detail (0320) and the
+comparison is asked for again; the difference is reported either way.
 """
 
 import asyncio
@@ -146,8 +144,8 @@ class Settler:
         return True
 
     async def _upload(self, settlement: "Settlement") -> "dict[int, str | bytes]":
-        """Send every transaction of the batch as a detail, and give the answer to the
-        second comparison.
+        """Send every transaction of the batch as a detail, and give the answer to the second
+        comparison.
 
         HostError ends it; then all of it is done again later.
         """

@@ -1,12 +1,9 @@
 """One payment and its life.
 
-A `Transaction` travels the whole way of a sale: amount, card, host, receipt.  Its state
-only moves along
-the arrows of `TRANSITIONS`.  A move is reported to `on_move` *before* it counts: there the
-journal makes
-it durable (records.py says which record each state leaves), and if that fails the state
-stays as it was.
-Amounts are whole minor units with an ISO 4217 code.
+A `Transaction` travels the whole way of a sale: amount, card, host, receipt.  Its state only moves
+along the arrows of `TRANSITIONS`.  A move is reported to `on_move` *before* it counts: there the
+journal makes it durable (records.py says which record each state leaves), and if that fails the
+state stays as it was.  Amounts are whole minor units with an ISO 4217 code.
 """
 
 from typing import TYPE_CHECKING
@@ -152,9 +149,8 @@ class Transaction:
         self.cvm = outcome.cvm or ""
 
     def move(self, state: str) -> None:
-        """Go on to `state`; InvariantError when no arrow leads there, JournalError when it
-        cannot be
-        made durable (then nothing has changed)."""
+        """Go on to `state`; InvariantError when no arrow leads there, JournalError when it cannot
+        be made durable (then nothing has changed)."""
         ensure(state in TRANSITIONS[self.state], self.state + " -> " + state)
         if self.on_move is not None:
             self.on_move(self, state)

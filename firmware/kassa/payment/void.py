@@ -1,8 +1,8 @@
 """Taking back a sale or a refund that was not settled yet.
 
-One that is stored and was never sent is only struck out, and then never is sent.
-Everything else the host
-may know of, so it is reversed (0400, reason 17), and the debt stands until the host has answered.
+One that is stored and was never sent is only struck out, and then never is sent.  Everything else
+the host may know of, so it is reversed (0400, reason 17), and the debt stands until the host has
+answered.
 """
 
 from typing import TYPE_CHECKING

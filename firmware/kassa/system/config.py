@@ -1,5 +1,5 @@
-"""The terminal's configuration: read once at start, checked field by field, errors name
-the key."""
+"""The terminal's configuration: read once at start, checked field by field, errors name the
+key."""
 
 import json
 from typing import TYPE_CHECKING
@@ -16,8 +16,8 @@ class ConfigError(KassaError):
 
 
 class Merchant:
-    """Who sells: `id` (15 characters, ISO 8583 DE 42), `name`, address `lines`, `category`
-    (MCC, 4 digits)."""
+    """Who sells: `id` (15 characters, ISO 8583 DE 42), `name`, address `lines`, `category` (MCC, 4
+    digits)."""
 
     def __init__(self, source: "Section") -> None:
         self.id = source.text("id", 15, 15)
@@ -51,8 +51,8 @@ class Offline:
     """
 
     def __init__(self, source: "Section") -> None:
-        # Limits without a mode mean that offline sales are wanted; no table at all, that
-        # they are not.
+        # Limits without a mode mean that offline sales are wanted; no table at all, that they are
+        # not.
         self.mode = source.word("mode", _MODES, PREFER_ONLINE if source.values else ONLINE_ONLY)
         self.per_sale = source.integer("per_sale", 0, 99999999, 0)
         self.total = source.integer("total", 0, 999999999, 0)

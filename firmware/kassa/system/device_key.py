@@ -1,14 +1,11 @@
 """The terminal's own key for what it keeps on its flash.
 
-On stock firmware the key lies on the same flash chip as what it protects, so it does not
-protect against
-somebody who reads the whole chip.  What it does: a journal that was copied from another
-terminal, edited or
-made up without this file is noticed, and a partition dump alone shows neither amounts nor
-times.  Card data do
-not depend on it: they are sealed for the host under keys that the terminal no longer has.
-With flash encryption the file becomes secret; with a secure element, hand in something with
-`load()` that gets the key from there.
+On stock firmware the key lies on the same flash chip as what it protects, so it does not protect
+against somebody who reads the whole chip.  What it does: a journal that was copied from another
+terminal, edited or made up without this file is noticed, and a partition dump alone shows neither
+amounts nor times.  Card data do not depend on it: they are sealed for the host under keys that the
+terminal no longer has.  With flash encryption the file becomes secret; with a secure element, hand
+in something with `load()` that gets the key from there.
 """
 
 import errno
@@ -30,8 +27,8 @@ class DeviceKey:
         self.path = path
 
     def load(self) -> bytes:
-        """The key.  The radio must be on the first time: it makes the chip's random
-        numbers random."""
+        """The key.  The radio must be on the first time: it makes the chip's random numbers
+        random."""
         try:
             with open(self.path, "rb") as file:
                 key = file.read()

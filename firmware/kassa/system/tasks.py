@@ -30,8 +30,8 @@ async def first(*contenders: "Coroutine[Any, Any, Any]") -> "tuple[int, Any]":
 
     Returns only after every loser has finished its own clean-up, so that a reader or a queue is
     free again.  The error of the first to finish is raised here; a loser's error after its
-    cancellation is dropped, since its result is no longer wanted.  If the caller is cancelled,
-    all contenders are.
+    cancellation is dropped, since its result is no longer wanted.  If the caller is cancelled, all
+    contenders are.
     """
     finished = asyncio.Event()
     results = []  # (index, result, error) in the order of finishing
@@ -96,8 +96,8 @@ class Supervisor:
         self._ended.set()
 
     async def watch(self) -> None:
-        """Feed the watchdog while every critical task lives; raise CriticalTaskEnded when one
-        does not.
+        """Feed the watchdog while every critical task lives; raise CriticalTaskEnded when one does
+        not.
         """
         while not self._ended.is_set():
             self._watchdog.feed()

@@ -1,8 +1,8 @@
 """Colours as the panel wants them, and the inks that make smooth edges.
 
-Everywhere else a colour is 0xRRGGBB.  Here it becomes RGB565 with its two bytes swapped: the
-frame buffer keeps words little end first, the panel is sent big end first, so a swapped word
-arrives right.
+Everywhere else a colour is 0xRRGGBB.  Here it becomes RGB565 with its two bytes swapped: the frame
+buffer keeps words little end first, the panel is sent big end first, so a swapped word arrives
+right.
 """
 
 import framebuf

@@ -65,8 +65,8 @@ class Catalogue:
     def t(self, key: str, **values: object) -> str:
         """The text for `key` with `values` put in its places.
 
-        A key without a text gives the key itself: an ugly word on the screen, but not the end of
-        a sale.
+        A key without a text gives the key itself: an ugly word on the screen, but not the end of a
+        sale.
         """
         text = self._find(key)
         if text is None:

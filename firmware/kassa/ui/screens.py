@@ -116,8 +116,8 @@ class Screens:
     # -- showing
 
     async def show(self, name: str, **facts: object) -> None:
-        """Show the screen `name`; returns when the panel shows it.  What `facts` it takes its
-        view says.
+        """Show the screen `name`; returns when the panel shows it.  What `facts` it takes its view
+        says.
 
         An amount stays on the screens of its sale, and the merchant's name on all, without being
         given again.  KeyError for a screen that does not exist.

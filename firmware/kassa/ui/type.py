@@ -1,8 +1,8 @@
 """Type: letters and pictures from `.kf` files, drawn straight from flash through a small cache.
 
 The format of the files is described where they are made, in `host_tools/font_file.py`.  A letter
-that has been drawn stays in memory until the cache is full and it is the one not used for
-longest; a large picture never enters the cache but is read some rows at a time.
+that has been drawn stays in memory until the cache is full and it is the one not used for longest;
+a large picture never enters the cache but is read some rows at a time.
 """
 
 import struct
