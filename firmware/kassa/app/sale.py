@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kassa.payment.transaction import Transaction
 
 _CANCELLED_SHOWN_MS = const(2_000)
+# The terminal has no PIN entry, and nobody here looks at a signature.
+_NOT_HERE = (emv.CVM_ONLINE_PIN, emv.CVM_SIGNATURE)
 
 
 class Sale:
@@ -45,18 +47,22 @@ class Sale:
             return
         transaction.attach_card(outcome)
         try:
-            if outcome.kind == emv.APPROVED:
+            if outcome.kind not in (emv.APPROVED, emv.ONLINE_REQUEST):
+                transaction.decline("card_declined")
+            elif outcome.cvm in _NOT_HERE:
+                # Whoever should have been verified was not, whatever the configuration promised
+                # the card (C2-7, C3-6).
+                transaction.decline("not_verified")
+            elif outcome.kind == emv.APPROVED:
                 transaction.move(life.CARD_READ)
                 await self._undone_if_broken(
                     transaction, terminal.payments.offline.approve(transaction)
                 )
-            elif outcome.kind == emv.ONLINE_REQUEST:
+            else:
                 transaction.move(life.CARD_READ)
                 await self._undone_if_broken(transaction, self._completion.authorise(transaction))
                 if terminal.payments.authoriser.may_replace(transaction):
                     transaction = await self._replace(transaction)
-            else:
-                transaction.decline("card_declined")
         finally:
             outcome.forget()
         await self._completion.finish(transaction)

@@ -74,12 +74,20 @@ class OfflineSales:
         )
 
     async def defer(self, transaction: "Transaction", reason: str) -> None:
-        """Take `transaction` at the merchant's risk: to STORED, or DECLINED in plain words."""
-        refused = self.refusal(transaction.amount_minor)
+        """Take `transaction` at the merchant's risk: to STORED, or DECLINED in plain words.  The
+        merchant's risk is not the card that somebody has warned of."""
+        refused = self.refusal(transaction.amount_minor) or self._warned_of(transaction)
         if refused:
             transaction.decline(refused)
             return
         await self._store(transaction, reason)
+
+    def _warned_of(self, transaction: "Transaction") -> str:
+        """R-1: "card_blocked" for a card on the exception list, else ""."""
+        outcome, risk = transaction.outcome, self.risk
+        if outcome is None or risk is None:
+            return ""
+        return "card_blocked" if risk.listed(outcome.pan, outcome.psn) else ""
 
     async def approve(self, transaction: "Transaction") -> None:
         """Take a sale that its card has approved: to STORED, or DECLINED in plain words."""
