@@ -10,15 +10,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import codec, image, journal, oda, sale
+from tests.benchmarks import codec, emv, image, journal, oda, sale
 from tests.benchmarks.result import Result
 
 OUTPUT = Path("build/bench.json")
 BENCHMARKS: tuple[Callable[[], list[Result]], ...] = (
     sale.on_cpython,
-    sale.by_profile,
     sale.throughput,
     sale.on_micropython,
+    emv.by_profile,
+    emv.on_micropython,
     image.sizes,
     codec.against_pyiso8583,
     oda.against_bare_pow,
@@ -37,7 +38,9 @@ def main() -> int:
     for result in results:
         against = f"{result.against.name} {result.against.value:,g}" if result.against else ""
         table.add_row(result.name, f"{result.value:,g}", result.unit, against, result.runtime)
-    Console(width=120).print(table)
+    console = Console(width=120)
+    console.print(table)
+    console.print(emv.table(results))
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
     print(f"written to {OUTPUT}")

@@ -10,7 +10,6 @@ from simulator.bench import ENTER, Bench
 from tests.benchmarks.result import Against, Result
 
 _FULL_FRAME = 240 * 320 * 2
-_PROFILES = ("visa_credit", "visa_debit", "visa_phone", "mastercard_credit", "mastercard_phone")
 _SALES = 40
 _HEAP = 1 << 20
 
@@ -61,25 +60,6 @@ def on_cpython() -> list[Result]:
             ]
 
     return asyncio.run(measure())
-
-
-def by_profile() -> list[Result]:
-    """Card in field and APDUs for every card that can pay here."""
-
-    async def measure(card: str) -> list[Result]:
-        async with Bench(seed=7) as bench:
-            await _sale(bench, card)
-            return [
-                Result(
-                    f"emv.{card}.card_in_field_ms",
-                    bench.timings()["card_in_field"],
-                    "virtual ms",
-                    "cpython",
-                ),
-                Result(f"emv.{card}.apdus", len(bench.sale.apdus), "APDUs", "cpython"),
-            ]
-
-    return [result for card in _PROFILES for result in asyncio.run(measure(card))]
 
 
 def throughput() -> list[Result]:

@@ -15,7 +15,7 @@ from simulator import cards
 from simulator.bench import ENTER, Bench
 from simulator.cards.profiles import profile
 
-OFFLINE = Path(__file__).parents[1].joinpath("scenarios", "emv_offline.toml")
+OFFLINE = Path(__file__).parents[1] / "scenarios" / "emv_offline.toml"
 LIMITS = {"per_sale": 5000, "total": 50_000, "count": 75}
 MOST_MS = 500
 KERNELS = {"visa": 3, "mastercard": 2, "amex": 4, "jcb": 5, "discover": 6, "unionpay": 7}
