@@ -14,6 +14,7 @@ from simulator.board_thread import BoardThread
 from tests.on_micropython.run import need_micropython
 
 WITHIN_S = 30
+HERE = Path(__file__).parent
 
 
 @dataclass
@@ -81,5 +82,5 @@ def new_board() -> Iterator[Callable[..., BoardThread]]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "board" in item.path.parts:
+        if item.path.parent == HERE:
             item.add_marker(pytest.mark.micropython)
