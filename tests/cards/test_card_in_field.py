@@ -144,3 +144,26 @@ def test_EP_7_a_sale_asks_a_card_nothing_more_than_its_kernel_demands(name: str)
 def test_C3_2_a_visa_card_is_read_only_as_far_as_it_says(name: str, kinds: str) -> None:
     said = {0xA4: "select", 0xA8: "options", 0xB2: "record", 0xAE: "cryptogram"}
     assert " ".join(said[command[1]] for command, _ in tapped(name).exchanges) == kinds
+
+
+def test_C2_12_a_phone_that_has_to_come_back_is_not_said_to_be_read() -> None:
+    async def sell() -> list[str]:
+        async with Bench(seed=7, emv_config=OFFLINE) as bench:
+            await bench.press("1250", ENTER)
+            await bench.until_screen("present_card", within_s=2)
+            phone = cards.load("mastercard_phone_locked")
+            await bench.tap(phone)
+            await bench.until_screen("see_phone", within_s=3)
+            await bench.wait(1)
+            await bench.tap(phone)
+            await bench.until_screen("approved", within_s=5)
+            names = [screen["name"] for screen in bench.screen.history]
+            return names[names.index("present_card") + 1 :]
+
+    assert asyncio.run(sell()) == ["processing", "see_phone", "card_read_ok", "approved"]
+
+
+@pytest.mark.parametrize("name", ["mastercard_forged", "mastercard_revoked"])
+def test_EP_15_a_card_that_turns_out_to_be_forged_may_leave_all_the_same(name: str) -> None:
+    told = [event["name"] for event in tapped(name).events if event["is"] == "screen"]
+    assert told[-2:] == ["card_read_ok", "try_another_card"]
