@@ -59,6 +59,8 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"status_check": 1}, ("A0000000031010", "status_check")),
         ({"tags": {"9F": "zz"}}, ("A0000000031010", "tags.9F")),
         ({"tags": {"zz": "00"}}, ("A0000000031010", "tags.zz")),
+        ({"tags": {"9F02": "000000000001"}}, ("A0000000031010", "tags.9F02")),
+        ({"tags": {"9f37": "00000000"}}, ("A0000000031010", "transaction's to say")),
         ({"flor_limit": 0}, ("A0000000031010", "flor_limit")),
         ({"kernel2": {}}, ("A0000000031010", "kernel2")),
         ({"program_limits": [{}]}, ("A0000000031010", "program_limits", "program")),

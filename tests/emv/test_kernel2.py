@@ -145,6 +145,15 @@ def test_C2_4_cda_when_both_support_it_else_the_tvr_says_why_not(
     assert bool(asked(card) & 0x10) is (expected == "0000008000")
 
 
+def test_D_4_without_a_date_a_device_is_sent_online_and_not_away() -> None:
+    # No date judges a certificate: that is the terminal's want, no failure of the device's.
+    card = mastercard(CDA_RECORD, gpo={0x82: bytes.fromhex("1B80")})
+    terminal = Terminal(CDA, Oda())
+    terminal.prepare(1_000, date=None)
+    found = terminal.tap(card)
+    assert (found.kind, asked(card), tvr(found)) == ("online_request", 0x80, "8000008000")
+
+
 @pytest.mark.parametrize(
     ("listed", "expected"), [(None, "2400000000"), ("9F02", "0000000000"), ("8282", "0000000000")]
 )

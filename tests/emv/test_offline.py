@@ -7,7 +7,7 @@ import pytest
 from simulator import cards
 from simulator.cards.awkward import TornAfter
 from tests.emv.mastercards import asked
-from tests.emv.offline import ODA, both, offline, rules, schemes_oda, terminal
+from tests.emv.offline import ODA, Risk, both, offline, rules, schemes_oda, terminal
 from tests.emv.reader import Present, Terminal, commands, mastercard_of, visa_of
 from tests.emv.scripts import mastercard
 
@@ -128,6 +128,18 @@ def test_C2_11_a_torn_signed_cryptogram_is_recovered_and_verified() -> None:
     found = made.tap(second)
     assert commands(second)[-1] == "RECOVER"
     assert (found.kind, found.authenticated) == ("approved", "cda")
+
+
+def test_C2_11_what_must_go_online_by_now_is_asked_afresh() -> None:
+    risk = Risk()
+    made = terminal(risk)
+    card = Present(TornAfter(cards.load("mastercard_debit"), apdus=7, times=1))
+    assert made.tap(card).start == "B"
+    risk.reason = "velocity"
+    second = Present(card.card)
+    found = made.tap(second)
+    assert commands(second)[-1] == "AC" and "RECOVER" not in commands(second)
+    assert (found.kind, found.cid) == ("online_request", 0x80)
 
 
 @pytest.mark.parametrize("name", CARDS)

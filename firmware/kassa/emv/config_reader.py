@@ -7,6 +7,7 @@ text, least to most of them), "amount" and "number" (whole numbers), "flag", "te
 
 from typing import TYPE_CHECKING
 
+from kassa.emv import tags
 from kassa.emv.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -14,6 +15,24 @@ if TYPE_CHECKING:
 
 NEEDED = ()
 """As a default: there is none, the field must be given."""
+
+
+# What no table of tags may set: a card and the host would be told of another payment.
+_OF_THE_TRANSACTION = (
+    tags.AMOUNT,
+    tags.AMOUNT_OTHER,
+    tags.AMOUNT_BINARY,
+    tags.AMOUNT_OTHER_BINARY,
+    tags.CURRENCY,
+    tags.COUNTRY,
+    tags.DATE,
+    tags.TIME,
+    tags.TYPE,
+    tags.UNPREDICTABLE,
+    tags.COUNTER,
+    tags.TVR,
+    tags.CVM_RESULTS,
+)
 
 
 class Record:
@@ -141,7 +160,9 @@ class Reader:
             what, place = "{}.{}".format(where, name), path + (name,)
             tag = self._hex(what, place, name, 1, 3)
             content = self._hex(what, place, value[name], 0, 252)
-            if tag is not None and content is not None:
+            if tag is not None and int.from_bytes(tag, "big") in _OF_THE_TRANSACTION:
+                self.wrong(place, "{} is the transaction's to say".format(what))
+            elif tag is not None and content is not None:
                 data[int.from_bytes(tag, "big")] = content
         return data
 

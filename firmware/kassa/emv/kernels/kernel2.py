@@ -144,6 +144,11 @@ class Kernel2:
         torn = self._torn.find(tap, tap.combination.kernel2.torn_lifetime_s)
         if torn is None:
             return None, asked
+        if torn.approves and tap.online_only:
+            # What speaks against an offline approval now was not known then.
+            self._torn.remove(torn)
+            tap.decide("C2-11", "must go online by now: asked afresh")
+            return None, asked
         sw, body = await apdu.exchange(tap.card, apdu.recover_ac(torn.related))
         tap.log.event("emv", "recover", sw="{:04X}".format(sw))
         self._torn.remove(torn)
@@ -182,12 +187,14 @@ def _on_device(tap: "Tap") -> bool:
 
 
 def _cda_wanted(tap: "Tap") -> bool:
-    """C2-4: CDA when both support it; a refund asks for an AAC, which nobody signs."""
+    """C2-4: CDA when both support it, and there is a date to judge certificates by (D-4); a refund
+    asks for an AAC, which nobody signs."""
     settings: "Record" = tap.combination.kernel2
     return bool(
         tap.data[tags.AIP][0] & AIP1_CDA
         and settings.security_capability[0] & _CAPABILITY3_CDA
         and tap.oda is not None
+        and tap.transaction.date is not None
         and not tap.transaction.is_refund
     )
 

@@ -60,6 +60,11 @@ class TornRecord:
         self._pdol_values = tap.pdol_values
         self._said = {tag: tap.terminal_data[tag] for tag in _SAID if tag in tap.terminal_data}
 
+    @property
+    def approves(self) -> bool:
+        """Whether a TC was asked for."""
+        return self._asked.type == apdu.TC
+
     def restore(self, tap: "Tap") -> Asked:
         """Make `tap` say what the torn one said; returns what was asked then."""
         tap.terminal_data.update(self._said)
