@@ -123,6 +123,8 @@ def test_CX_2_status_words_of_gpo(sw: str, kind: str, start: str | None, message
     found = take(amex(GPO=sw), ONLINE)
     assert (found.kind, found.start) == (kind, start)
     assert found.ui is not None and found.ui.message == message
+    # Select Next leaves nothing to select here.
+    assert (found.discretionary["error"] == "no application") is (sw == "6985")
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,15 @@ def test_CX_2_sda_where_the_card_has_no_cda(
     assert found.authenticated == ("sda" if good else "")
 
 
+@pytest.mark.parametrize("aip", ["1180", "5080"])
+def test_CX_2_what_the_terminal_does_not_have_is_not_asked_for(aip: str) -> None:
+    oda = Oda()
+    card = amex(CERTIFICATES, gpo={0x82: bytes.fromhex(aip)})
+    found = take(card, only(4, offline=True), oda=oda)
+    assert (found.kind, asked(card), oda.asked) == ("online_request", 0x80, [])
+    assert tvr(found) == "8000000000"
+
+
 def test_CX_2_cda_comes_before_sda() -> None:
     oda = Oda()
     card = amex(
@@ -130,6 +139,12 @@ def test_CX_2_format_1_is_an_answer_too() -> None:
     assert found.data[0x9F10].hex() == "06010103a00000"
 
 
+@pytest.mark.parametrize("length", [10, 44])
+def test_CX_2_format_1_has_11_to_43_bytes(length: int) -> None:
+    found = take(amex(AC=bytes((0x80, length, 0x80, *bytes(length - 1))) + b"\x90\x00"), ONLINE)
+    assert (found.kind, found.discretionary["error"]) == ("end_application", "parsing error")
+
+
 @pytest.mark.parametrize("sw", ["6984", "6985", "6986"])
 def test_CX_2_a_phone_that_refuses_wants_its_owner(sw: str) -> None:
     terminal = Terminal(ONLINE)
@@ -182,7 +197,7 @@ def test_CX_2_a_refund_asks_for_an_aac_and_leaves_the_rest_to_the_host() -> None
     card = amex(CERTIFICATES, {0x9F27: AAC})
     found = take(card, OFFLINE, 9_000, oda=oda, type=0x20)
     assert (found.kind, found.cvm, found.receipt) == ("online_request", "none", True)
-    assert (asked(card), found.cid, oda.asked) == (0x00, 0x00, [])
+    assert (asked(card), found.cid, oda.asked, tvr(found)[:2]) == (0x00, 0x00, [], "80")
     assert found.pan == "374245455400126"
 
 

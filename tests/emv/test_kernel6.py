@@ -192,6 +192,7 @@ EXPIRED = {0x5F24: bytes.fromhex("261121")}
         (CARD, {0x9F27: TC, 0x9F71: b"\x00\x20"}, Oda(), "declined", "cam failed"),
         # a cryptogram for the host needs no signature, but one that is there must be good
         (CARD, {}, Oda(good=False), "online_request", None),
+        (CARD, {0x9F71: b"\x00\x20"}, Oda(), "online_request", None),
         (CARD, {**SIGNED, 0x9F27: ARQC}, Oda(), "online_request", None),
         (CARD, {**SIGNED, 0x9F27: ARQC}, Oda(good=False), "declined", "cam failed"),
         (CARD, {0x9F4B: b"\x01", 0x9F71: b"\x00\x20"}, Oda(good=False), "declined", "cam failed"),
@@ -265,6 +266,19 @@ def test_CX_3_an_amount_that_should_have_been_verified_is_never_approved_offline
 def test_CX_3_a_transmission_error_starts_again(at: str, lost: Exception) -> None:
     found = take(answering(discover(), at, lost), ONLINE)
     assert (found.kind, found.start, found.ui_restart.message) == ("end_application", "B", 0x21)
+
+
+def test_EP_15_the_card_may_leave_when_it_was_read() -> None:
+    terminal = Terminal(ONLINE)
+    terminal.prepare(1_000)
+    terminal.tap(discover())
+    assert [request.message for request in terminal.shown] == [0x17]
+
+
+def test_CX_3_a_signed_slip_is_asked_for() -> None:
+    card = discover({**SIGNED, 0x9F71: b"\x40\x00"}, CARD)
+    found = take(card, offline("22004000"), oda=Oda())
+    assert (found.kind, found.ui.message, found.receipt) == ("approved", 0x1A, True)
 
 
 @pytest.mark.parametrize("cid", [AAC, ARQC])

@@ -155,9 +155,17 @@ def test_CX_1_a_tc_counts_in_the_cards_own_currency_only(
         assert found.discretionary["error"] == "not the card's currency"
 
 
-def test_CX_1_the_currency_of_an_arqc_is_the_issuers_business() -> None:
+def test_CX_1_the_currency_of_anything_else_is_the_issuers_business() -> None:
     record = {**UNIONPAY_RECORD, 0x9F51: bytes.fromhex("0156")}
     assert take(unionpay(None, record), ONLINE).kind == "online_request"
+    assert take(unionpay({0x9F27: AAC}, record), ONLINE).kind == "declined"
+
+
+def test_CX_1_the_cardholder_is_verified_for_the_host_as_for_the_approval() -> None:
+    record = {**UNIONPAY_RECORD, 0x9F51: bytes.fromhex("0156")}
+    card = unionpay({**SIGNED, 0x9F6C: b"\x40\0"}, record)
+    found = take(card, offline("22004080"), oda=Oda())
+    assert (found.kind, found.cvm) == ("online_request", "signature")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ Where knowledge ends the card is sent online or declined, never approved offline
 
 - Mag-stripe modes (D-PAS MS and ZIP), data storage and loyalty approvals do not exist here.
 - No issuer's answer goes back to the card.
-- An expired card whose 9F71 says nothing of that goes online; so does one that nobody was verified
-  for where somebody should have been.
+- An expired card goes online unless 9F71 wants it declined, whether or not it says online; so
+  does one that nobody was verified for where somebody should have been.
 - CDA that failed leaves no cryptogram to ask the host with, whatever 9F71 says, when the card gave
   none beside the signature.
 """
@@ -52,7 +52,6 @@ _CPR1_DEVICE_CVM = 0x10
 _CPR2_SWITCH_IF_OFFLINE = 0x80  # when the host cannot be asked
 _CPR2_ONLINE_IF_CDA_FAILS = 0x40
 _CPR2_SWITCH_IF_CDA_FAILS = 0x20
-_CPR2_ONLINE_IF_EXPIRED = 0x08
 _CPR2_DECLINE_IF_EXPIRED = 0x04
 _CPR2_SIGNATURE_INSTEAD = 0x02
 _CPR2_NO_CVM_INSTEAD = 0x01
@@ -185,11 +184,8 @@ def _dispose(tap: "Tap", kind: int, signed: bool, method: str) -> Outcome:
     expired = tvr.is_set(tap.tvr, tvr.EXPIRED) or tags.EXPIRY not in tap.data
     if expired and wishes & _CPR2_DECLINE_IF_EXPIRED:
         return common.declined(tap, "CX-3", "expired", method)
-    if expired and (wishes & _CPR2_ONLINE_IF_EXPIRED or kind == apdu.TC):
-        return _go_online(tap, method)
-    if tvr.is_set(tap.tvr, tvr.NOT_YET_EFFECTIVE):
-        return _go_online(tap, method)
-    if kind == apdu.ARQC:
+    # Expired otherwise, not yet good, or a cryptogram for the host: the host decides.
+    if expired or tvr.is_set(tap.tvr, tvr.NOT_YET_EFFECTIVE) or kind == apdu.ARQC:
         return _go_online(tap, method)
     # A TC: it was told when an online cryptogram was required.
     if tap.ttq[1] & TTQ2_ONLINE_REQUIRED:
