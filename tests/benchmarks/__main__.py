@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from tests.benchmarks import codec, emv, image, journal, oda, sale
 from tests.benchmarks.result import Result
@@ -34,11 +34,12 @@ def main() -> int:
     results: list[Result] = []
     for benchmark in BENCHMARKS:
         results.extend(benchmark())
-    table = Table("name", "value", "unit", "against", "runtime")
+    longest = max(len(result.name) for result in results)
+    table = Table(Column("name", min_width=longest), "value", "unit", "against", "runtime")
     for result in results:
         against = f"{result.against.name} {result.against.value:,g}" if result.against else ""
         table.add_row(result.name, f"{result.value:,g}", result.unit, against, result.runtime)
-    console = Console(width=120)
+    console = Console(width=140)
     console.print(table)
     console.print(emv.table(results))
     OUTPUT.parent.mkdir(exist_ok=True)
