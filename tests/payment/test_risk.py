@@ -36,7 +36,7 @@ class Till:
             document["exceptions"] = exceptions
         self.module = world.load("kassa.payment.risk")
         self.configuration = world.load("kassa.emv.config").from_dict(document)
-        self.clock = SimpleNamespace(is_set=True, local=lambda: self.now)
+        self.clock = SimpleNamespace(is_set=True, trusted=True, local=lambda: self.now)
         self.now: tuple[int, ...] = NOW
         self.counts = self.module.DayCounts()
         self.risk = self.module.Risk(self.configuration, self.counts, self.clock, b"k" * 16)
@@ -170,6 +170,15 @@ def test_R_2_a_clock_that_was_never_set_sends_everything_online(till):
     one = till()
     one.clock.is_set = False
     assert one.select() == "clock"
+    assert one.risk.refusal(outcome(), 100) == "clock_not_set"
+
+
+def test_D_4_a_clock_that_goes_on_from_the_last_known_time_approves_nobody(till):
+    """After power-on, until the host has told the time, its date may be weeks old."""
+    one = till(exceptions=listing("4000000000000002/01"))
+    assert one.select() == "" and one.risk.refusal(outcome(), 100) == ""
+    one.clock.trusted = False
+    assert one.select() == "clock" and one.risk.listed(PAN, 1) is None
     assert one.risk.refusal(outcome(), 100) == "clock_not_set"
 
 

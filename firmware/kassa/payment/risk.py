@@ -184,7 +184,8 @@ class Risk:
         return decision
 
     def _now(self) -> "Moment | None":
-        return self._clock.local() if self._clock.is_set else None
+        # D-4: after power-on the clock goes on from the last time it knew, which may be weeks ago.
+        return self._clock.local() if self._clock.is_set and self._clock.trusted else None
 
     def _today(self, pan: str, now: "Moment") -> int:
         """The so-manieth approval of this card today it would be."""
