@@ -229,17 +229,26 @@ class Device:
     def _stop_program(self) -> None:
         """Ctrl-C and raw REPL, without the soft reset: nothing of the board's is to run."""
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it got instead
-                self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_ANSWERS_WITHIN_S)
-        except TransportError:
-            raise DeviceError(
-                f"{self.port}: nothing there answers like MicroPython; is it flashed, "
-                "and is this the right port?"
-            ) from None
+            if not self._in_raw_repl() and not self._in_raw_repl():
+                raise DeviceError(
+                    f"{self.port}: nothing there answers like MicroPython; is it flashed, "
+                    "and is this the right port?"
+                )
         except OSError as error:
             raise self._lost(error) from None
         self._stopped = True
         self.run(_BEGIN, "stopping the program")
+
+    def _in_raw_repl(self) -> bool:
+        """Ask for it; once may be too early, in the moment in which a program starts."""
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it got instead
+                self._transport.enter_raw_repl(
+                    soft_reset=False, timeout_overall=_ANSWERS_WITHIN_S / 2
+                )
+        except TransportError:
+            return False
+        return True
 
     @contextlib.contextmanager
     def _working(self, doing: str) -> Iterator[None]:
