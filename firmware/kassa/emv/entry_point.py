@@ -123,6 +123,7 @@ class EntryPoint:
     def collision(self) -> Outcome:
         """EP-6: the outcome when discovery finds more than one card: message 19, until they are
         gone, then 15."""
+        self._log.event("emv", "rule", rule="EP-6", what="more than one card")
         return self._finish(outcome.one_card_only())
 
     async def perform(self, card: "Card") -> Outcome:
