@@ -93,9 +93,13 @@ def world(wiring: Wiring) -> Iterator[World]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests in real time (the real binary, the browser) take turns, so that they do not slow each
-    other down; the rest spreads over all workers.
+    other down; the scenarios, which mostly wait, are a turn of their own.  The rest spreads over
+    all workers.
     """
     for item in items:
         folder = item.path.parent.name
-        if folder in ("browser", "on_micropython") or item.get_closest_marker("micropython"):
-            item.add_marker(pytest.mark.xdist_group("real time"))
+        if folder in ("board", "browser", "on_micropython") or item.get_closest_marker(
+            "micropython"
+        ):
+            turn = "scenarios" if folder == "scenarios" else "real time"
+            item.add_marker(pytest.mark.xdist_group(turn))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.acquirer.pki import SERVER_NAME, Pki
-from tests.host.bench import PAN, STARTED, HostBench, route
+from tests.host.bench import STARTED, HostBench, route
 
 
 def asked(bench: HostBench, mti: str, code: str = "") -> int:
@@ -146,11 +146,13 @@ def test_a_batch_is_settled(bench: HostBench) -> None:
 
 def test_an_offline_sale_sealed_earlier_is_accepted_later(bench: HostBench) -> None:
     keys = bench.world.run(bench.keys.next_keys())
-    card = bench.card_block.Card(PAN, "2812", 1, b"")
-    sealed = bench.card_block.seal(card, keys, "KASSA001", 12)
+    sale = bench.sale(12)
+    sealed = bench.card_block.seal(sale.card, keys, "KASSA001", 12)
     for _ in range(3):
         keys = bench.world.run(bench.keys.next_keys())
-    request = bench.builder.advice(12, 1250, 978, 1, STARTED, b"", sealed, "OFF123")
+    request = bench.builder.advice(
+        12, 1250, 978, 1, STARTED, sale.fields[55], sealed, "OFF123", response_code="Y3"
+    )
     answer = bench.exchange(request)
     assert (answer[39], answer[38]) == ("00", "OFF123")
     assert bench.acquirer.ledger.summary()["advices"] == 1
