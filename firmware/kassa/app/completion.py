@@ -24,7 +24,7 @@ class Completion:
         self._screens = terminal.screens
 
     async def authorise(self, transaction: "Transaction") -> None:
-        """Ask the host while "card read OK" is on the screen; say that we wait once it takes long."""
+        """Ask the host while "card read OK" is shown; say that we wait once it takes long."""
         answered = asyncio.Event()
 
         async def ask() -> None:

@@ -14,6 +14,6 @@ class Watchdog:
         self._device = device
 
     def feed(self) -> None:
-        """Say that the terminal makes progress.  The chip restarts when this stays away too long."""
+        """Say that there is progress.  The chip restarts when this stays away too long."""
         if self._device is not None:
             self._device.feed()
