@@ -266,8 +266,11 @@ class Device:
 
     def _lost(self, error: OSError) -> DeviceError:
         self._stopped = False
+        asked = "unplugged or switched off?"
+        if self._doing == "connecting":
+            asked = "is the port in use by another program, or unplugged?"
         return DeviceError(
-            f"{self.port}: the connection broke while {self._doing}; unplugged or switched off? "
+            f"{self.port}: the connection broke while {self._doing}; {asked} "
             f"({error.strerror or error})"
         )
 

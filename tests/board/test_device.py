@@ -160,6 +160,14 @@ def test_a_cable_pulled_in_the_middle_is_told(board: BoardThread, port: str, way
     assert "\n" not in str(failure.value) and "unplugged" in str(failure.value)
 
 
+def test_a_tcp_port_in_use_is_told(board: BoardThread, port: str) -> None:
+    name = board.tcp()
+    with Device(name) as first:
+        with pytest.raises(DeviceError, match="in use by another program"), Device(name):
+            pass
+        assert first.evaluate("6 * 7") == 42
+
+
 def test_a_board_that_falls_silent_is_told(
     board: BoardThread, port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
