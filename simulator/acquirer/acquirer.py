@@ -171,6 +171,7 @@ class Acquirer:
             return {39: issuing.DUPLICATE}, False
         credit = request.get(3)[:2] == REFUND
         original = None
+        for_card = b""
         if credit and card is None:
             original, code = self._original(request, amount_minor, currency)
         elif card is None:
@@ -189,6 +190,8 @@ class Acquirer:
                 self._issuers, self.ledger, card, emv, amount_minor, currency, self._now().date()
             )
             code, self._why = decision.code, decision.why
+            if code not in (issuing.WRONG_CRYPTOGRAM, issuing.INVALID_CARD):
+                for_card = issuing.answer_for_card(self._issuers, card, emv, code)
         transaction = self.ledger.book(
             name,
             request.mti,
@@ -201,7 +204,10 @@ class Acquirer:
             credit,
             original,
         )
-        return _fields_of(transaction), request.get(4)[-2:] == issuing.NO_ANSWER_AMOUNT
+        fields = _fields_of(transaction)
+        if for_card:
+            fields[55] = for_card.hex().upper()
+        return fields, request.get(4)[-2:] == issuing.NO_ANSWER_AMOUNT
 
     def _original(
         self, request: Message, amount_minor: int, currency: str

@@ -61,6 +61,29 @@ class Issuers(Protocol):
         """Whether the card made this cryptogram over `data` (DE 55 by tag)."""
         ...
 
+    def arpc(
+        self,
+        pan: str,
+        psn: int | None,
+        atc: bytes,
+        iad: bytes,
+        arqc: bytes,
+        response_code: bytes,
+    ) -> bytes:
+        """Issuer authentication data (content of tag 91) for a response code as in 8A."""
+        ...
+
+
+def answer_for_card(issuers: Issuers, card: Card, emv: dict[int, bytes], code: str) -> bytes:
+    """DE 55 of an answer: tag 91, where terminal (TTQ byte 3, bit 80) and card (CTQ byte 2, bit
+    40) have agreed on a second tap; else b""."""
+    ttq, ctq = emv.get(0x9F66, b""), emv.get(0x9F6C, b"")
+    if len(ttq) < 4 or len(ctq) < 2 or not ttq[2] & 0x80 or not ctq[1] & 0x40:
+        return b""
+    answer = b"00" if code == APPROVED else b"05"
+    data = issuers.arpc(card.pan, card.psn, emv[0x9F36], emv[0x9F10], emv[0x9F26], answer)
+    return bytes([0x91, len(data)]) + data
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -10,7 +10,7 @@ from kassa.emv import outcome as emv
 from kassa.emv.transaction_data import PURCHASE, REFUND, TransactionData
 from kassa.payment import transaction as life
 from kassa.system import currency as iso4217
-from kassa.system.card import TwoCards
+from kassa.system.card import CardError, TwoCards
 from kassa.system.clock import hhmmss, yymmdd
 from kassa.system.tasks import first
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PRESENT_WITHIN_MS = const(60_000)
 _DISCOVER_MS = const(1_000)
 _CANCELLED_SHOWN_MS = const(2_000)
+_UPDATE_WITHIN_MS = const(8_000)
 _MOST_TAPS = const(10)
 _FIELD_RESET_MS = const(20)
 
@@ -78,6 +79,25 @@ class CardReading:
             screen = asked
         await terminal.reader.field(False)
         return None
+
+    async def update(self, transaction: "Transaction") -> None:
+        """Ask for the card once more and give it its issuer's answer (EP-13, C3-7; message 21).
+
+        It is decided already and durable: a key, a card that stays away or one that cannot be
+        read ends it, and nothing depends on that.
+        """
+        terminal = self._terminal
+        terminal.keypad.clear()
+        await self._screens.show("try_again")
+        try:
+            winner, card = await first(
+                terminal.reader.discover(_UPDATE_WITHIN_MS), self._screens.key()
+            )
+            if winner == 0 and card is not None:
+                await terminal.entry_point.update(card, transaction.issuer_data)
+        except CardError as error:
+            terminal.log.trouble("app", "no second tap", error)
+        await terminal.reader.field(False)
 
     async def _tap(self, card: "ContactlessCard", screen: str) -> "Outcome":
         """One tap; says "processing" beside the exchange, since the card must not wait for pixels.

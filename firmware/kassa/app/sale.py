@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kassa.app.terminal import Terminal
+    from kassa.emv.outcome import Outcome
     from kassa.payment.transaction import Transaction
 
 _CANCELLED_SHOWN_MS = const(2_000)
@@ -60,12 +61,18 @@ class Sale:
                 )
             else:
                 transaction.move(life.CARD_READ)
-                await self._undone_if_broken(transaction, self._completion.authorise(transaction))
+                await self._undone_if_broken(transaction, self._ask(transaction, outcome))
                 if terminal.payments.authoriser.may_replace(transaction):
                     transaction = await self._replace(transaction)
         finally:
             outcome.forget()
         await self._completion.finish(transaction)
+
+    async def _ask(self, transaction: "Transaction", outcome: "Outcome") -> None:
+        """Authorise; and where the card waits for its issuer's answer (EP-13), take it there."""
+        await self._completion.authorise(transaction)
+        if outcome.start == emv.START_B and transaction.issuer_data:
+            await CardReading(self._terminal).update(transaction)
 
     async def _undone_if_broken(
         self, transaction: "Transaction", deciding: "Coroutine[Any, Any, None]"

@@ -64,7 +64,10 @@ def decline_reason(code: str) -> str:
 
 
 def take(transaction: "Transaction", answer: "dict[int, str | bytes]") -> None:
-    """Keep what an answer says of `transaction`: response code, approval code, RRN."""
+    """Keep what an answer says of `transaction`: response code, approval code, RRN, and what the
+    issuer has to say to its card (DE 55)."""
     transaction.response_code = str(answer[39])
     transaction.approval_code = str(answer.get(38, "")).strip()
     transaction.rrn = str(answer.get(37, "")).strip()
+    issuer_data = answer.get(55, b"")
+    transaction.issuer_data = b"" if isinstance(issuer_data, str) else issuer_data

@@ -81,6 +81,7 @@ class Transaction:
     emv_data        DE 55, proof (TVR, cryptogram), sealed_card: of a stored sale, for its advice
     mti             message type of the first request, "0200" or "0220"
     original        STAN and batch of the sale that a linked refund gives back, or None
+    issuer_data     DE 55 of the answer, for the card's second tap; kept nowhere else
     response_code   ISO 8583 DE 39 of the host's answer, "" before
     approval_code   DE 38, rrn  DE 37
     decline_reason  catalogue key suffix, e.g. "insufficient_funds"; "" unless declined
@@ -121,6 +122,7 @@ class Transaction:
         self.card_token = b""
         self.mti = "0200"
         self.original = None  # type: tuple[int, int] | None
+        self.issuer_data = b""
         self.response_code = ""
         self.approval_code = ""
         self.rrn = ""
