@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from host_tools import board_commands, emv_commands, font, journal, tlv
+from host_tools import board_commands, build_commands, emv_commands, font, journal, tlv
 from host_tools.board import BoardFileError
 from host_tools.emv import DocumentError
 from host_tools.emv_signing import KeyFileError
@@ -24,6 +24,7 @@ def kassa() -> None:
 
 
 board_commands.add_commands(app)
+build_commands.add_commands(app)
 emv_commands.add_commands(app)
 font.add_commands(app)
 journal.add_commands(app)
