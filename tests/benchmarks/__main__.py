@@ -21,6 +21,7 @@ BENCHMARKS: tuple[Callable[[], list[Result]], ...] = (
     emv.by_profile,
     emv.on_micropython,
     image.sizes,
+    image.heap,
     codec.against_pyiso8583,
     oda.against_bare_pow,
     oda.on_micropython,
