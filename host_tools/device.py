@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import io
 import struct
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -31,6 +32,8 @@ _BLOCKS_AT_ONCE = 8
 _ANSWERS_WITHIN_S = 5
 _WORKS_WITHIN_S = 10
 _WATCHDOG_MS = 60_000
+_QUIET_S, _LOOK_S = 0.05, 0.005
+_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 
 # Kept out of the names that a program may use; `_kassa_w` is fed with every piece of work.
 _BEGIN = f"""\
@@ -246,9 +249,23 @@ class Device:
                 self._transport.enter_raw_repl(
                     soft_reset=False, timeout_overall=_ANSWERS_WITHIN_S / 2
                 )
+                # A Ctrl-A that came late is answered late, after the one that was waited for.
+                self._until_quiet()
+                self._transport.serial.write(b"\x01")
+                banner = self._transport.read_until(1, _BANNER)
         except TransportError:
             return False
-        return True
+        return banner.endswith(_BANNER)
+
+    def _until_quiet(self) -> None:
+        """Throw away what comes, until nothing comes any more."""
+        line, quiet_since = self._transport.serial, time.monotonic()
+        while time.monotonic() - quiet_since < _QUIET_S:
+            waiting = line.inWaiting()
+            if waiting:
+                line.read(waiting)
+                quiet_since = time.monotonic()
+            time.sleep(_LOOK_S)
 
     @contextlib.contextmanager
     def _working(self, doing: str) -> Iterator[None]:
