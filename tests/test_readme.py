@@ -48,6 +48,8 @@ def test_the_commands_of_a_page_work_one_after_the_other(page):
     commands = re.findall(r"^    (\.venv/bin/\S.*)$", text, re.MULTILINE)
     assert commands
     (ROOT / "build").mkdir(exist_ok=True)
+    # A key is never overwritten, and this test may have run before.
+    (ROOT / "build" / "signing.pem").unlink(missing_ok=True)
     for command in commands:
         done = subprocess.run(
             shlex.split(command), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
