@@ -6,7 +6,7 @@ A wrapper is a card itself, so that they stack: `TornAfter(Slow(card, 500), 3)`.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from simulator.cards.applet import MS
 from simulator.cards.card import Card, CardLost
@@ -145,13 +145,13 @@ class Slow(Awkward):
         return self.card.response_time_ns(command) + self._milliseconds * MS
 
 
-class StatusWord(Awkward):
-    """Answers command number `step` (from 0, in each session) with the bare status word `sw`."""
+class Changed(Awkward):
+    """Answers command number `step` (from 0, in each session) as `change` makes of its answer."""
 
-    def __init__(self, card: Card, sw: int, step: int) -> None:
+    def __init__(self, card: Card, step: int, change: Callable[[bytes], bytes]) -> None:
         super().__init__(card)
-        self._sw = sw
         self._step = step
+        self._change = change
         self._count = 0
 
     def reset(self) -> None:
@@ -161,7 +161,14 @@ class StatusWord(Awkward):
     def transceive(self, command: bytes) -> bytes:
         answer = self.card.transceive(command)
         self._count += 1
-        return self._sw.to_bytes(2, "big") if self._count == self._step + 1 else answer
+        return self._change(answer) if self._count == self._step + 1 else answer
+
+
+class StatusWord(Changed):
+    """Answers command number `step` with the bare status word `sw`."""
+
+    def __init__(self, card: Card, sw: int, step: int) -> None:
+        super().__init__(card, step, lambda answer: sw.to_bytes(2, "big"))
 
 
 class Several:

@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from simulator.cards import ber, profiles
-from simulator.cards.awkward import Awkward
+from simulator.cards.awkward import Awkward, Changed
 from simulator.cards.card import Card
 
 Exchange = Sequence[tuple[bytes, bytes | None]]
@@ -31,25 +31,6 @@ _LONGEST = 4096  # more than any answer of a short APDU; a driver may refuse it 
 
 
 # -- one thing at a time, systematically
-
-
-class Changed(Awkward):
-    """Answers command number `step` (from 0, in each session) as `change` makes of its answer."""
-
-    def __init__(self, card: Card, step: int, change: Callable[[bytes], bytes]) -> None:
-        super().__init__(card)
-        self._step = step
-        self._change = change
-        self._count = 0
-
-    def reset(self) -> None:
-        super().reset()
-        self._count = 0
-
-    def transceive(self, command: bytes) -> bytes:
-        answer = self.card.transceive(command)
-        self._count += 1
-        return self._change(answer) if self._count == self._step + 1 else answer
 
 
 def every_bit(
@@ -276,42 +257,52 @@ def _edited(chance: random.Random, answer: bytes) -> bytes:
     return _change(place, chance.choice(list(EDITS.values())))(answer)
 
 
-def _shuffled(chance: random.Random, answer: bytes) -> bytes:
-    """The objects of each template in another order."""
+def _rebuilt(answer: bytes, edit: Callable[[list[ber.Node]], object]) -> bytes:
+    """The answer with its nodes after `edit`, lengths made to fit; one that is no TLV as it is."""
     try:
         tree = ber.parse(answer[:-2])
     except ber.NotBer:
         return answer
-    for _, node in ber.walk(tree):
-        chance.shuffle(node.children)
+    nodes = [node for _, node in ber.walk(tree)]
+    if nodes:
+        edit(nodes)
     return ber.encode(tree) + answer[-2:]
+
+
+def _values(nodes: list[ber.Node]) -> list[ber.Node]:
+    return [node for node in nodes if not node.constructed]
+
+
+def _shuffled(chance: random.Random, answer: bytes) -> bytes:
+    """The objects of each template in another order."""
+
+    def edit(nodes: list[ber.Node]) -> None:
+        for node in nodes:
+            chance.shuffle(node.children)
+
+    return _rebuilt(answer, edit)
 
 
 def _retagged(chance: random.Random, answer: bytes) -> bytes:
     """One object under another's tag."""
-    try:
-        tree = ber.parse(answer[:-2])
-    except ber.NotBer:
-        return answer
-    nodes = [node for _, node in ber.walk(tree) if not node.constructed]
-    if not nodes:
-        return answer
-    chance.choice(nodes).tag = chance.choice(nodes).tag
-    return ber.encode(tree) + answer[-2:]
+
+    def edit(nodes: list[ber.Node]) -> None:
+        if values := _values(nodes):
+            chance.choice(values).tag = chance.choice(values).tag
+
+    return _rebuilt(answer, edit)
 
 
 def _resized(chance: random.Random, answer: bytes) -> bytes:
     """One object with a value of another length, filled at random."""
-    try:
-        tree = ber.parse(answer[:-2])
-    except ber.NotBer:
-        return answer
-    nodes = [node for _, node in ber.walk(tree) if not node.constructed]
-    if not nodes:
-        return answer
-    length = chance.choice((0, 1, 2, 3, 4, 8, 16, 19, 20, 32, 33, 127, 128, 200, 248, 249, 252))
-    chance.choice(nodes).value = chance.randbytes(length)
-    return ber.encode(tree) + answer[-2:]
+
+    def edit(nodes: list[ber.Node]) -> None:
+        lengths = (0, 1, 2, 3, 4, 8, 16, 19, 20, 32, 33, 127, 128, 200, 248, 249, 252)
+        if values := _values(nodes):
+            length = chance.choice(lengths)
+            chance.choice(values).value = chance.randbytes(length)
+
+    return _rebuilt(answer, edit)
 
 
 MUTATIONS: dict[str, Callable[[random.Random, bytes], bytes]] = {
