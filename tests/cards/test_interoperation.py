@@ -4,18 +4,16 @@ Two opinions testify: the issuer's of the cryptogram, and for offline approvals 
 check of the signature.
 """
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kassa.emv import outcome, tags
-from kassa.emv.ca_keys import CaKeys
-from kassa.emv.oda import Oda
 
 from simulator import cards
 from simulator.cards import certificates, faults, issuers, verification
 from simulator.cards.profiles import profile
-from tests.emv.reader import Present, Recorder, Terminal
+from tests.emv.offline import ODA
+from tests.emv.reader import Present, Terminal
 
 SCHEMES = ("visa", "mastercard", "amex", "jcb", "discover", "unionpay")
 LIMITS = {"transaction_limit": 500_000, "floor_limit": 5_000, "cvm_limit": 5_000}
@@ -71,20 +69,6 @@ FAULTY = [
 ]
 
 
-def oda() -> Oda:
-    keys, revoked = [], []
-    for scheme in SCHEMES:
-        key = certificates.ca_key(scheme)
-        fields = {"rid": key.rid, "index": bytes([key.index])}
-        checked = {"sha1": key.checksum, "expires": "491231"}
-        keys.append(
-            SimpleNamespace(**fields, modulus=key.modulus, exponent=key.exponent, **checked)
-        )
-        serials = certificates.revoked_serials(scheme)
-        revoked += [SimpleNamespace(**fields, serial=serial) for serial in serials]
-    return Oda(CaKeys(keys, revoked), Recorder())  # type: ignore[arg-type]
-
-
 def may_approve(source: dict[str, Any]) -> None:
     source["terminal"]["offline_approval"] = True
     source["combinations"] = [{**LIMITS, **combination} for combination in COMBINATIONS]
@@ -92,9 +76,6 @@ def may_approve(source: dict[str, Any]) -> None:
 
 def always_online(source: dict[str, Any]) -> None:
     source["combinations"] = [{**LIMITS, **c, "floor_limit": 0} for c in COMBINATIONS]
-
-
-ODA = oda()
 
 
 class NoRisk:

@@ -42,24 +42,17 @@ def both(*changes: Change) -> Change:
     return change
 
 
-def schemes_oda(expires: str = "491231") -> Oda:
-    """Offline data authentication with the sandbox keys of Visa and Mastercard."""
+def schemes_oda(*schemes: str, expires: str = "491231") -> Oda:
+    """Offline data authentication with the sandbox's keys and revocation lists of these schemes,
+    or of all."""
     keys, revoked = [], []
-    for scheme in ("visa", "mastercard"):
+    for scheme in schemes or certificates.RIDS:
         key = certificates.ca_key(scheme)
-        index = bytes([key.index])
-        keys.append(
-            SimpleNamespace(
-                rid=key.rid,
-                index=index,
-                modulus=key.modulus,
-                exponent=key.exponent,
-                sha1=key.checksum,
-                expires=expires,
-            )
-        )
-        for serial in certificates.revoked_serials(scheme):
-            revoked.append(SimpleNamespace(rid=key.rid, index=index, serial=serial))
+        named = {"rid": key.rid, "index": bytes([key.index])}
+        public = {"modulus": key.modulus, "exponent": key.exponent, "sha1": key.checksum}
+        keys.append(SimpleNamespace(**named, **public, expires=expires))
+        serials = certificates.revoked_serials(scheme)
+        revoked += [SimpleNamespace(**named, serial=serial) for serial in serials]
     return Oda(CaKeys(keys, revoked), Recorder())  # type: ignore[arg-type]
 
 

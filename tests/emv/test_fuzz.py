@@ -16,9 +16,9 @@ from simulator import cards
 from simulator.cards import verification
 from simulator.cards.awkward import Awkward
 from simulator.cards.fuzz import Exchange, Fuzzer
-from tests.emv.offline import offline
+from tests.emv.offline import ODA, offline
 from tests.emv.reader import Present, Terminal
-from tests.emv.test_mutations import CARDS, KINDS, MOST_COMMANDS, all_schemes_oda
+from tests.emv.test_mutations import CARDS, KINDS, MOST_COMMANDS
 
 MUTATED_EACH = 34_000  # of each of six cards: 204,000
 NUMBER = bytes.fromhex("a1b2c3d4")
@@ -41,7 +41,7 @@ class Recorded(Awkward):
 
 
 def prepared() -> Terminal:
-    return Terminal(offline, all_schemes_oda())
+    return Terminal(offline, ODA)
 
 
 def begin(terminal: Terminal) -> None:

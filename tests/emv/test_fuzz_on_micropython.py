@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import copy
 import json
+from typing import Any
 
 import pytest
 
-from simulator.cards import certificates
+from host_tools import emv
+from simulator import emv_configuration
 from tests.emv.offline import offline
 from tests.emv.reader import SANDBOX
 from tests.emv.test_fuzz import NUMBER, record
@@ -121,23 +123,13 @@ for name, exchange in json.loads(EXCHANGES):
 """
 
 
-def sandbox_with_keys() -> dict:  # type: ignore[type-arg]
+def sandbox_with_keys() -> Any:
+    """The sandbox's configuration for offline approvals, with its CA keys, as the device reads
+    it."""
     source = copy.deepcopy(SANDBOX)
     offline(source)
-    source["ca_keys"] = []
-    for scheme in certificates.RIDS:
-        key = certificates.ca_key(scheme)
-        source["ca_keys"].append(
-            {
-                "rid": key.rid.hex(),
-                "index": f"{key.index:02x}",
-                "modulus": key.modulus.hex(),
-                "exponent": key.exponent.hex(),
-                "sha1": key.checksum.hex(),
-                "expires": "491231",
-            }
-        )
-    return source
+    document = emv.Document(emv_configuration.SANDBOX, source, {})
+    return emv_configuration.with_sandbox(document).source
 
 
 def test_mutated_answers_bring_about_outcomes_on_the_real_micropython(

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kassa.emv import outcome
-from kassa.emv.ca_keys import CaKeys
-from kassa.emv.oda import Oda
 
 from simulator import cards
-from simulator.cards import certificates, fuzz, verification
-from tests.emv.offline import offline
-from tests.emv.reader import Present, Recorder, Terminal
+from simulator.cards import fuzz, verification
+from tests.emv.offline import ODA, offline
+from tests.emv.reader import Present, Terminal
 
 CARDS = [f"{s}_debit" for s in ("visa", "mastercard", "amex", "jcb", "discover", "unionpay")]
 KINDS = {
@@ -56,25 +53,12 @@ more of it, is as good as one with it, and the second opinion must say so.
 """
 
 
-def all_schemes_oda() -> Oda:
-    """Offline data authentication with the sandbox keys of every scheme."""
-    keys, revoked = [], []
-    for scheme in certificates.RIDS:
-        key = certificates.ca_key(scheme)
-        named = {"rid": key.rid, "index": bytes([key.index])}
-        public = {"modulus": key.modulus, "exponent": key.exponent, "sha1": key.checksum}
-        keys.append(SimpleNamespace(**named, **public, expires="491231"))
-        for serial in certificates.revoked_serials(scheme):
-            revoked.append(SimpleNamespace(**named, serial=serial))
-    return Oda(CaKeys(keys, revoked), Recorder())  # type: ignore[arg-type]
-
-
 class Mutants:
     """A terminal that may approve offline, and what it made of one mutant after the other."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.terminal = Terminal(offline, all_schemes_oda())
+        self.terminal = Terminal(offline, ODA)
         self.kinds: Counter[str] = Counter()
         self.approved: list[tuple[str, Present]] = []
         assert self.terminal.prepare(1_000) is None

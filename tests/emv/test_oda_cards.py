@@ -5,47 +5,23 @@ Entry Point with its kernels.
 """
 
 import dataclasses
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kassa.emv import outcome, tags
-from kassa.emv.ca_keys import CaKeys
 from kassa.emv.oda import Oda
 
 from simulator import cards
 from simulator.cards import certificates, faults
 from simulator.cards.verification import Approval, NotVerified, verify
-from tests.emv.reader import Present, Recorder, Terminal
+from tests.emv.offline import schemes_oda
+from tests.emv.reader import Present, Terminal
 
 PROFILES = {"visa": "visa_credit", "mastercard": "mastercard_credit"}
 KINDS = {"visa": "fast", "mastercard": "combined"}
 NAMES = {"visa": "fdda", "mastercard": "cda"}
 # Faults of the card's own decision, which its signatures are right about.
 _NOT_OURS = ("unasked_tc",)
-
-
-def sandbox_oda(*schemes: str) -> Oda:
-    """Offline data authentication with the sandbox's keys and revocation list."""
-    keys, revoked = [], []
-    for scheme in schemes or tuple(PROFILES):
-        ca = certificates.ca_key(scheme)
-        index = bytes([ca.index])
-        keys.append(
-            SimpleNamespace(
-                rid=ca.rid,
-                index=index,
-                modulus=ca.modulus,
-                exponent=ca.exponent,
-                sha1=ca.checksum,
-                expires="491231",
-            )
-        )
-        revoked += [
-            SimpleNamespace(rid=ca.rid, index=index, serial=serial)
-            for serial in certificates.revoked_serials(scheme)
-        ]
-    return Oda(CaKeys(keys, revoked), Recorder())  # type: ignore[arg-type]
 
 
 def approving_offline(source: dict[str, Any]) -> None:
@@ -79,7 +55,7 @@ def second_opinion(scheme: str, present: Present) -> Approval:
 
 @pytest.mark.parametrize("scheme", PROFILES)
 def test_ODA_a_proven_card_is_approved_without_the_host(scheme: str) -> None:
-    found, present = tapped(scheme, sandbox_oda())
+    found, present = tapped(scheme, schemes_oda())
     assert (found.kind, found.authenticated) == (outcome.APPROVED, NAMES[scheme]), found.trail
     assert found.cid == 0x40
     second = second_opinion(scheme, present)
@@ -89,7 +65,7 @@ def test_ODA_a_proven_card_is_approved_without_the_host(scheme: str) -> None:
 @pytest.mark.parametrize("bits", [768, 896, 1024, 1408])
 @pytest.mark.parametrize("scheme", PROFILES)
 def test_ODA_cards_with_keys_of_other_sizes_are_proven(scheme: str, bits: int) -> None:
-    found, _ = tapped(scheme, sandbox_oda(), icc_bits=bits)
+    found, _ = tapped(scheme, schemes_oda(), icc_bits=bits)
     assert found.authenticated == NAMES[scheme], found.trail
 
 
@@ -103,7 +79,7 @@ def test_ODA_cards_with_keys_of_other_sizes_are_proven(scheme: str, bits: int) -
     ],
 )
 def test_ODA_a_card_with_one_fault_is_not_approved_offline(scheme: str, fault: str) -> None:
-    found, present = tapped(scheme, sandbox_oda(), fault=fault)
+    found, present = tapped(scheme, schemes_oda(), fault=fault)
     assert found.kind != outcome.APPROVED
     assert found.authenticated == ""
     with pytest.raises(NotVerified):
@@ -113,12 +89,12 @@ def test_ODA_a_card_with_one_fault_is_not_approved_offline(scheme: str, fault: s
 @pytest.mark.parametrize("scheme", PROFILES)
 def test_ODA_1_a_terminal_without_the_schemes_key_approves_nothing(scheme: str) -> None:
     other = next(name for name in PROFILES if name != scheme)
-    found, _ = tapped(scheme, sandbox_oda(other))
+    found, _ = tapped(scheme, schemes_oda(other))
     assert found.kind != outcome.APPROVED
 
 
 def test_ODA_6_the_cryptogram_inside_the_signature_goes_to_the_host() -> None:
-    found, present = tapped("mastercard", sandbox_oda())
+    found, present = tapped("mastercard", schemes_oda())
     answer = present.exchanges[-1][1]
     assert answer is not None
     assert b"\x9f\x26\x08" not in answer
@@ -128,6 +104,6 @@ def test_ODA_6_the_cryptogram_inside_the_signature_goes_to_the_host() -> None:
 
 
 def test_ODA_6_a_signed_arqc_is_proven_too() -> None:
-    found, _ = tapped("mastercard", sandbox_oda(), answer="arqc")
+    found, _ = tapped("mastercard", schemes_oda(), answer="arqc")
     assert (found.kind, found.authenticated) == (outcome.ONLINE_REQUEST, "cda"), found.trail
     assert found.cryptogram is not None

@@ -3,17 +3,14 @@ real, through Entry Point: online with the sandbox configuration, offline with t
 keys and the firmware's own offline data authentication, and found right by their issuers."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kassa.emv.ca_keys import CaKeys
-from kassa.emv.oda import Oda
 
 from simulator import cards
-from simulator.cards import certificates, issuers
-from tests.emv.offline import NO_DICE
-from tests.emv.reader import Present, Recorder, Terminal, commands
+from simulator.cards import issuers
+from tests.emv.offline import NO_DICE, ODA, schemes_oda
+from tests.emv.reader import Present, Terminal, commands
 
 SCHEMES = ("amex", "jcb", "discover", "unionpay")
 PREFIXES = (*SCHEMES, "diners")
@@ -23,29 +20,6 @@ LOCKED = {name for name in WALLET if name.endswith("_locked")}
 # Kernels 4 and 5 have every cryptogram signed and let none pass whose signature is wrong.
 WRONG = {"amex_forged", "amex_revoked", "jcb_forged", "jcb_revoked"}
 ONLINE = sorted(set(WALLET) - LOCKED - WRONG)
-
-
-def schemes_oda(expires: str = "491231") -> Oda:
-    """Offline data authentication with the sandbox keys of these schemes."""
-    keys, revoked = [], []
-    for scheme in SCHEMES:
-        key = certificates.ca_key(scheme)
-        named = {"rid": key.rid, "index": bytes([key.index])}
-        keys.append(
-            SimpleNamespace(
-                **named,
-                modulus=key.modulus,
-                exponent=key.exponent,
-                sha1=key.checksum,
-                expires=expires,
-            )
-        )
-        for serial in certificates.revoked_serials(scheme):
-            revoked.append(SimpleNamespace(**named, serial=serial))
-    return Oda(CaKeys(keys, revoked), Recorder())  # type: ignore[arg-type]
-
-
-ODA = schemes_oda()
 
 
 def offline(source: dict[str, Any]) -> None:
