@@ -10,6 +10,8 @@ from host_tools import board_commands, build_commands, emv_commands, font, journ
 from host_tools.board import BoardFileError
 from host_tools.emv import DocumentError
 from host_tools.emv_signing import KeyFileError
+from host_tools.port import DeviceError
+from host_tools.shop import ShopError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +37,13 @@ def main() -> None:
     """Run the command; an error that a person can act on is one line and exit status 1."""
     try:
         app()
-    except (BoardFileError, DocumentError, KeyFileError, OSError) as error:
+    except (
+        BoardFileError,
+        DeviceError,
+        DocumentError,
+        KeyFileError,
+        ShopError,
+        OSError,
+    ) as error:
         print(f"kassa: {error}", file=sys.stderr)
         sys.exit(1)

@@ -1,9 +1,11 @@
-"""What is a port, and what can be wrong with it: known without mpremote's library."""
+"""Ports: what is one, which has a board, what goes wrong; known without mpremote's library."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+
+from serial.tools import list_ports
 
 _URL = re.compile(r"(socket|rfc2217|spy|alt|hwgrep|loop|cp2110)://")
 _WINDOWS_PORT = re.compile(r"(\\\\\.\\)?COM\d+", re.IGNORECASE)
@@ -22,3 +24,34 @@ def is_port(name: str) -> bool:
         return False
     named = _URL.match(name) or _WINDOWS_PORT.fullmatch(name) or name.startswith("/dev/")
     return bool(named) or path.is_char_device()
+
+
+def attached() -> dict[str, str]:
+    """The ports that have a board, with what the USB side calls itself, in alphabetical order.
+
+    A board is whatever mpremote would take by itself: a serial port with a USB identity.  One
+    that sits in a computer's own socket, or behind a network, cannot be told from no board.
+    """
+    return {
+        found.device: found.product or found.description or "?"
+        for found in sorted(list_ports.comports())
+        if found.vid is not None and found.pid is not None
+    }
+
+
+def choose(port: str | None) -> str:
+    """The port to work on: the one that was named, else that of the only board attached.
+
+    Raises DeviceError when none is attached or more than one.
+    """
+    if port is not None:
+        return port
+    boards = attached()
+    if not boards:
+        raise DeviceError(
+            "no board is attached; plug one in, or name its port: --port /dev/ttyUSB0"
+        )
+    if len(boards) > 1:
+        listed = ", ".join(f"{name} ({what})" for name, what in boards.items())
+        raise DeviceError(f"{len(boards)} boards are attached: {listed}; say which with --port")
+    return next(iter(boards))

@@ -1,0 +1,56 @@
+"""What a shop keeps on its computer between two commands: the keys that its terminals trust.
+
+    $KASSA_HOME, else ~/.kassa    for its owner alone
+        signing.pem               signs firmware and configuration; made when it is first needed
+        ca/                       the shop's own certificates
+
+Whoever has this folder decides what the shop's terminals run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from host_tools import emv_signing
+
+SIGNING = "signing.pem"
+
+
+class ShopError(Exception):
+    """The shop's folder cannot be used; the message is one line and names it."""
+
+
+def home() -> Path:
+    """The shop's folder, made where there is none yet.  Raises ShopError."""
+    folder = Path(os.environ.get("KASSA_HOME") or "~/.kassa").expanduser()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ShopError(
+            f"{folder}: cannot be the shop's folder: {error.strerror}; "
+            "name another one in KASSA_HOME"
+        ) from error
+    return folder
+
+
+def signing_key() -> emv_signing.SigningKey:
+    """The key that signs for the shop's terminals, made at first need, which is said on standard
+    error.  Raises ShopError, and KeyFileError for a file that holds no such key.
+    """
+    path = home() / SIGNING
+    if not path.exists():
+        try:
+            key = emv_signing.create(path)
+        except FileExistsError:  # another command was quicker
+            return emv_signing.load(path)
+        except OSError as error:
+            raise ShopError(f"{path}: cannot be written: {error.strerror}") from error
+        print(
+            f"{path}: made the shop's signing key {key.key_id}; its terminals take only what it "
+            "has signed, so keep a copy in a safe",
+            file=sys.stderr,
+        )
+        return key
+    return emv_signing.load(path)
