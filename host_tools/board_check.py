@@ -17,7 +17,7 @@ _SECTOR = 0x1000
 _APP_ALIGNMENT = 0x10000
 _LABEL_BYTES = 15
 _NVS_SMALLEST = 0x3000
-_NEEDED_PARTITIONS = {"nvs": "data", "vfs": "data", "journal": "data"}
+_NEEDED_PARTITIONS = {"nvs": "data", "vfs": "data", "kassa": "data", "journal": "data"}
 _SUBTYPES = {
     "app": ("factory", "test", *(f"ota_{slot}" for slot in range(16))),
     "data": (
