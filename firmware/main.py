@@ -1,28 +1,36 @@
 """The wiring: board -> drivers -> rooms -> terminal.  The only place that builds things.
 
-Large buffers are taken first and once, while the heap is in one piece: the panel's strip,
-the reader's frames,
-the host link's message.
+Large buffers are taken first and once, while the heap is in one piece: the panel's strip, the
+reader's frames, the host link's message.  What belongs to this version of the firmware is opened
+by relative path: the current directory is the slot that boot.py has chosen.
 """
 
-import asyncio
+import gc
 
 import machine
+
+machine.freq(240_000_000)  # the stock firmware starts most boards at 160 MHz
+# Collect often: what stays lies close together, so that the large buffers find room, and no import
+# meets a heap that is full to the last byte.
+gc.threshold(65536)
+
+import asyncio
+import os
+
 import network
 from board import BOARD  # pyright: ignore[reportMissingImports] - made from the board file
 from esp32 import Partition
 from kassa.app.terminal import Terminal
 from kassa.drivers.buzzer import Buzzer
 from kassa.drivers.errors import DriverError
-from kassa.drivers.ili9341 import ILI9341
 from kassa.drivers.keypad import Keypad
 from kassa.drivers.lamps import Lamps
+from kassa.drivers.panel import make_panel
 from kassa.drivers.pn532 import PN532
 from kassa.drivers.pn532_hsu import Pn532Hsu
 from kassa.drivers.pn532_i2c import Pn532I2c
 from kassa.drivers.pn532_spi import Pn532Spi
 from kassa.drivers.printer import Printer
-from kassa.drivers.st7789 import ST7789
 from kassa.drivers.tamper import TamperSwitch
 from kassa.emv import config as emv_configuration
 from kassa.emv.ca_keys import CaKeys
@@ -44,7 +52,8 @@ from kassa.system.clock import Clock
 from kassa.system.device_key import DeviceKey
 from kassa.system.errors import KassaError
 from kassa.system.log import Log
-from kassa.system.state_file import StateFile
+from kassa.system.slots import STATE, Slots
+from kassa.system.state_file import StateError, StateFile
 from kassa.system.tasks import CriticalTaskEnded, Supervisor
 from kassa.system.watchdog import Watchdog
 from kassa.system.wifi import Wifi
@@ -52,32 +61,20 @@ from kassa.ui.display import Display
 from kassa.ui.language import Catalogue
 from kassa.ui.paper import Paper
 from kassa.ui.screens import Screens
+from kassa.ui.type import Fonts
 from machine import Pin
 from micropython import const
+from version import VERSION
 
 _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
 _TROUBLE_SHOWN_MS = const(5_000)
 _PREPARE_EVERY_MS = const(2_000)
-_EMV_CONFIGURATION = "/config/emv.json"
-_EMV_SIGNATURE = "/config/emv.sig"
+_EMV_CONFIGURATION = "config/emv.json"
+_EMV_SIGNATURE = "config/emv.sig"
+_HOST_WITHIN_MS = const(600_000)
+_LOOK_MS = const(1_000)
 _ANCHOR_AFTER = const(10)
-
-
-def make_panel(board: Board) -> "ILI9341 | ST7789":
-    """The panel's driver, as the board names it."""
-    table = board.table("panel")
-    driver = {"st7789": ST7789, "ili9341": ILI9341}[table["driver"]]
-    return driver(
-        board.spi(table["spi"]),
-        optional_output(table.get("cs"), 1),
-        output(table["dc"]),
-        optional_output(table.get("reset"), 1),
-        pwm(table["backlight"]) if "backlight" in table else None,
-        table["width"],
-        table["height"],
-        table["rotation"],
-    )
 
 
 def make_reader(board: Board, log: Log) -> PN532:
@@ -131,8 +128,8 @@ async def main() -> None:
     lamps = Lamps([output(gpio) for gpio in board.table("lamps")["pins"]])
     buzzer = Buzzer(pwm(board.table("buzzer")["pin"]))
     await panel.start()
-    display = Display(panel, strip, log)
-    words = Catalogue("/assets/words", "en")
+    display = Display(panel, strip, log, Fonts("assets/fonts"))
+    words = Catalogue("assets/words", "en")
     paper = Paper(printer, display.fonts, log)
     screens = Screens(display, keypad, buzzer, lamps, words, log)
     await screens.show("starting")
@@ -148,6 +145,8 @@ async def main() -> None:
         unsigned = isinstance(error, BadSignature)
         fault = words.t("fault.emv_configuration") if unsigned else str(error)
         await screens.show("out_of_order", fault=fault)
+        if not has_file(configuration.PATH):
+            come_up(log, provisioned=False)
     try:
         await supervisor.watch()
     except CriticalTaskEnded as end:
@@ -166,11 +165,46 @@ def open_journal(log: Log) -> Journal:
 
 
 def load_emv_configuration() -> "emv_configuration.Configuration":
-    """Which cards are taken and how much is risked: only as the terminal's owner has signed it.
-    Raises BadSignature, ConfigError."""
-    signed_file.load().check(_EMV_CONFIGURATION, _EMV_SIGNATURE)
-    with open(_EMV_CONFIGURATION) as file:
+    """Which cards are taken and how much is risked: only as the terminal's owner has signed it,
+    with this version of the firmware or else for this terminal.  Raises BadSignature, ConfigError.
+    """
+    folder = "" if has_file(_EMV_CONFIGURATION) else "/"
+    signed_file.load().check(folder + _EMV_CONFIGURATION, folder + _EMV_SIGNATURE)
+    with open(folder + _EMV_CONFIGURATION) as file:
         return emv_configuration.from_json(file.read())
+
+
+def has_file(path: str) -> bool:
+    """Whether there is something at `path`."""
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def come_up(log: Log, provisioned: bool = True) -> None:
+    """This version works: it stays in use, and whoever put it there hears of it."""
+    slots = Slots(StateFile(STATE))
+    try:
+        slots.came_up()
+    except StateError as error:
+        log.trouble("main", "slot not confirmed", error)
+    log.event("main", "came up", slot=slots.running, version=VERSION, provisioned=provisioned)
+
+
+async def prove(link: HostLink, log: Log) -> None:
+    """Come up; a version on trial that must reach the host first gives way when it does not."""
+    slots = Slots(StateFile(STATE))
+    if slots.on_trial and slots.needs_host:
+        for _ in range(_HOST_WITHIN_MS // _LOOK_MS):
+            if link.online:
+                break
+            await asyncio.sleep_ms(_LOOK_MS)
+        else:
+            log.event("main", "restart", task="no host on trial")
+            machine.reset()
+    come_up(log)
 
 
 async def look_after(journal: Journal) -> None:
@@ -254,7 +288,11 @@ async def run_terminal(terminal: Terminal, log: Log) -> None:
             await terminal.screens.show("out_of_order", fault=str(error))
             await asyncio.sleep_ms(_TROUBLE_SHOWN_MS)
     log.event("main", "card reader", version=version)
-    await terminal.run()
+    proof = asyncio.create_task(prove(terminal.link, log))
+    try:
+        await terminal.run()
+    finally:
+        proof.cancel()
 
 
 asyncio.run(main())

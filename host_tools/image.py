@@ -7,12 +7,49 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from host_tools import imports
 from host_tools import mpy as _mpy
 
 # What a person at the serial port may want to read, and what starts before anything is imported.
 _STAYS_SOURCE = ("boot.py", "main.py")
+# Of the boot file system alone: it is no part of a version.
+_BOOTS = ("boot.py", "service.py")
+VERSION = "version.py"
+SERVICE_FONT = "assets/fonts/20.kf"
 # Only host tools need these.
 _NOT_ON_DEVICE = ("accept", "partitions")
+
+
+def slot_files(
+    board: Mapping[str, Any],
+    mpy: bool = True,
+    version: str | None = None,
+    firmware: Path = _mpy.FIRMWARE,
+) -> dict[str, bytes]:
+    """One version of the firmware: what goes into a slot, by its path there.
+
+    board: the content of a board file.  mpy: modules as bytecode, else as source.  version: what
+    the firmware says of itself, else what stands in its source.
+    Raises CompileError when a file of the firmware does not compile.
+    """
+    sources = {p: s for p, s in _mpy.sources(firmware).items() if p not in _BOOTS}
+    if version is not None:
+        sources[VERSION] = version_module(version)
+    files = _compiled(sources) if mpy else sources
+    for path in sorted((firmware / "assets").rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            files[path.relative_to(firmware).as_posix()] = path.read_bytes()
+    return files | {"board.py": board_module(board)}
+
+
+def boot_files(board: Mapping[str, Any], firmware: Path = _mpy.FIRMWARE) -> dict[str, bytes]:
+    """The boot file system, by path: boot.py, the service screen, and what these two import."""
+    sources = _mpy.sources(firmware)
+    needed = imports.closure(sources, _BOOTS)
+    sources = {path: sources[path] for path in sorted(needed)}
+    sources["main.py"] = sources.pop("service.py")
+    font = (firmware / SERVICE_FONT).read_bytes()
+    return _compiled(sources) | {"board.py": board_module(board), SERVICE_FONT: font}
 
 
 def device_files(
@@ -21,19 +58,13 @@ def device_files(
     config: Mapping[str, bytes] | None = None,
     firmware: Path = _mpy.FIRMWARE,
 ) -> dict[str, bytes]:
-    """All files of a device by absolute path.
+    """All files of a terminal without slots, as on a bench, by absolute path.
 
-    board: the content of a board file.  mpy: modules as bytecode, else as source.  config: what
-    was made for this very terminal, by path (`/config/terminal.json`, `/tls/ca.der` ...).
-    Raises CompileError when a file of the firmware does not compile.
+    config: what was made for this very terminal, by path (`/config/terminal.json`, `/tls/ca.der`
+    ...).
     """
-    files = _code(firmware, mpy)
-    for path in sorted((firmware / "assets").rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
-            files[f"/{path.relative_to(firmware).as_posix()}"] = path.read_bytes()
-    files["/board.py"] = board_module(board)
-    files.update(config or {})
-    return files
+    files = slot_files(board, mpy, firmware=firmware)
+    return {f"/{path}": content for path, content in files.items()} | dict(config or {})
 
 
 def board_module(board: Mapping[str, Any]) -> bytes:
@@ -43,10 +74,12 @@ def board_module(board: Mapping[str, Any]) -> bytes:
     return f'"""Generated from a board file."""\n\nBOARD = {described}\n'.encode()
 
 
-def _code(firmware: Path, compiled: bool) -> dict[str, bytes]:
-    sources = _mpy.sources(firmware)
-    files = {f"/{name}": sources.pop(name) for name in _STAYS_SOURCE if name in sources}
-    if not compiled:
-        return files | {f"/{name}": source for name, source in sources.items()}
-    modules = _mpy.compile_all(sources)
-    return files | {f"/{name[:-3]}.mpy": module for name, module in modules.items()}
+def version_module(version: str) -> bytes:
+    """The source of the device's `version.py`."""
+    return f'"""Made by `kassa build`."""\n\nVERSION = {version!r}\n'.encode()
+
+
+def _compiled(sources: Mapping[str, bytes]) -> dict[str, bytes]:
+    files = {name: sources[name] for name in _STAYS_SOURCE if name in sources}
+    modules = _mpy.compile_all({n: s for n, s in sources.items() if n not in files})
+    return files | {f"{name[:-3]}.mpy": module for name, module in modules.items()}

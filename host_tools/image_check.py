@@ -11,6 +11,7 @@ from typing import Any
 from host_tools import emv_signing
 
 FILES = "files"
+BOOT = "boot"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 SIGNER = "signer.json"
@@ -82,7 +83,7 @@ def _manifest(text: bytes) -> dict[str, Any]:
             raise ValueError
         for key in ("version", "board", "chip", "downgrade", ROMFS):
             manifest[key]
-        for facts in (*manifest["files"].values(), manifest[ROMFS]):
+        for facts in (*manifest["files"].values(), *manifest[BOOT].values(), manifest[ROMFS]):
             _ = facts["size"] + 0, facts["sha256"].lower()
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ImageError(f"{MANIFEST}: not the manifest of an image") from None
@@ -90,24 +91,28 @@ def _manifest(text: bytes) -> dict[str, Any]:
 
 
 def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
-    listed: dict[str, Any] = manifest["files"]
-    root = folder / FILES
-    for path, facts in (*listed.items(), (f"../{ROMFS}", manifest[ROMFS])):
-        name = path.removeprefix("../")
-        try:
-            content = (root / path).read_bytes()
-        except FileNotFoundError:
-            raise ImageError(f"{name}: missing") from None
-        except OSError as error:
-            raise ImageError(f"{name}: cannot be read: {error.strerror}") from error
-        if len(content) != facts["size"]:
-            raise ImageError(f"{name}: changed: {len(content)} bytes, not {facts['size']}")
-        if hashlib.sha256(content).hexdigest() != facts["sha256"]:
-            raise ImageError(f"{name}: changed: its SHA-256 differs")
-    for found in sorted(root.rglob("*")):
-        name = found.relative_to(root).as_posix()
-        if (found.is_symlink() or not found.is_dir()) and name not in listed:
-            raise ImageError(f"{name}: extra: the manifest does not know it")
+    _check_file(folder, ROMFS, ROMFS, manifest[ROMFS])
+    for part, prefix in ((FILES, ""), (BOOT, f"{BOOT}/")):
+        listed: dict[str, Any] = manifest[part]
+        for path, facts in listed.items():
+            _check_file(folder, f"{part}/{path}", f"{prefix}{path}", facts)
+        for found in sorted((folder / part).rglob("*")):
+            name = found.relative_to(folder / part).as_posix()
+            if (found.is_symlink() or not found.is_dir()) and name not in listed:
+                raise ImageError(f"{prefix}{name}: extra: the manifest does not know it")
+
+
+def _check_file(folder: Path, place: str, name: str, facts: dict[str, Any]) -> None:
+    try:
+        content = (folder / place).read_bytes()
+    except FileNotFoundError:
+        raise ImageError(f"{name}: missing") from None
+    except OSError as error:
+        raise ImageError(f"{name}: cannot be read: {error.strerror}") from error
+    if len(content) != facts["size"]:
+        raise ImageError(f"{name}: changed: {len(content)} bytes, not {facts['size']}")
+    if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+        raise ImageError(f"{name}: changed: its SHA-256 differs")
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -340,9 +340,9 @@ class Bench:
             self.settings, *self.sandbox.address, self.sandbox.pki, self.emv_document
         )
         content = image.device_files(self.board, mpy=self._runtime.ships_mpy, config=files)
-        vfs = self.wiring.partition("vfs")
+        place = self.wiring.partition("kassa")
         self.wiring.flash.load_blocks(
-            build_image(content, vfs["size"]), vfs["offset"], vfs["size"]
+            build_image(content, place["size"]), place["offset"], place["size"]
         )
         world = World(self.wiring.mcu, root=self.wiring.filesystem())
         provisioning.inject_keys(world, json.loads(files["/config/terminal.json"])["terminal_id"])

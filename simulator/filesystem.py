@@ -1,4 +1,4 @@
-"""littlefs on the flash chip, as MicroPython's VfsLfs2 has it on the ESP32's `vfs` partition.
+"""littlefs on the flash chip, as MicroPython's VfsLfs2 has it on a partition of the ESP32.
 
 The same file system in the same geometry (extmod/vfs_lfsx.c: block cycles 100, cache 4 times the
 larger of read and prog size, which default to 32; lookahead 32), so that either side mounts what
@@ -74,13 +74,16 @@ class _Chip:
 
 
 class Littlefs:
-    """The file system on `size` bytes at `offset`, mounted; a blank partition is formatted first.
+    """The file system on `size` bytes at `offset`, mounted.
+
+    formatting: "blank" makes a new one first where the partition is blank, "always" whatever is
+    there, "never" leaves both alone and raises OSError where there is none.
 
     Paths are absolute.  Errors are OSError with one argument, the errno, as MicroPython raises
     them; whatever the chip raises (PowerCut, DataSheetViolation) comes through and ends it.
     """
 
-    def __init__(self, flash: NorFlash, offset: int, size: int) -> None:
+    def __init__(self, flash: NorFlash, offset: int, size: int, formatting: str = "blank") -> None:
         self._chip = _Chip(flash, offset)
         self._config = lfs.LFSConfig(
             context=self._chip,
@@ -95,7 +98,8 @@ class Littlefs:
         self._fs = lfs.LFSFilesystem()
         # littlefs keeps pointers to what is open, so that must live until it is closed.
         self._open: set[Any] = set()
-        if flash.image(offset, BLOCK) == ERASED and flash.image(offset + BLOCK, BLOCK) == ERASED:
+        blank = flash.image(offset, BLOCK) == ERASED == flash.image(offset + BLOCK, BLOCK)
+        if formatting == "always" or (formatting == "blank" and blank):
             self._do(lfs.format, self._config)
         self._do(lfs.mount, self._config)
 

@@ -79,7 +79,7 @@ def require_binary() -> Path:
 class MicroPythonProcess:
     """One terminal's firmware.  Every `start()` is a power-on or the other half of a reset.
 
-    mcu: its chip, which has power.  The firmware is what is on the chip's `vfs` partition.
+    mcu: its chip, which has power.  The firmware is what is on the chip's `kassa` partition.
     heap: bytes for MicroPython; on the chip the same objects take about half.
     console: gets each line that is printed.
     on_end: hears why the process ended, after its last line.
@@ -87,7 +87,7 @@ class MicroPythonProcess:
 
     ended: None while it runs.  failure: the DataSheetViolation or mistake that ended it.
     reset_cause: why the chip was reset.  heap_peak: bytes in use after a collection, at most;
-    heap_used, heap_free: at the last measurement; heap_at_start: before boot.py.
+    heap_used, heap_free: at the last measurement; heap_at_start: before main.py.
     """
 
     def __init__(

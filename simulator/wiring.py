@@ -49,11 +49,11 @@ class Wiring:
         self.lamps = self._lamps(board.get("lamps"))
         self.tamper = self._tamper(board.get("tamper"))
 
-    def filesystem(self) -> Littlefs:
-        """The littlefs on the `vfs` partition, mounted (formatted first when there is none)."""
+    def filesystem(self, label: str = "kassa") -> Littlefs:
+        """The littlefs on a partition, mounted (formatted first when there is none)."""
         self.flash.power_on()
-        vfs = self.partition("vfs")
-        return Littlefs(self.flash, vfs["offset"], vfs["size"])
+        place = self.partition(label)
+        return Littlefs(self.flash, place["offset"], place["size"])
 
     def power_off(self) -> None:
         """The supply goes: every chip forgets what it only knew under power."""

@@ -20,13 +20,16 @@ _SEEK_CUR = 1
 
 def open(name: str, mode: str = "r", buffering: int = -1, encoding: str | None = None) -> Any:
     """A file below the root; `buffering` and `encoding` are accepted and ignored, as there."""
-    if here.root is None:
+    if not here.mounts:
         raise OSError(_ENODEV)
     if not isinstance(name, str):
         raise TypeError("can't convert to str implicitly")
     if any(letter not in "rwxab+t" for letter in mode):
         raise OSError(_EINVAL)
-    raw = here.guard(here.root.open, absolute(name), mode.replace("t", ""))
+    fs, inner = here.filesystem_of(absolute(name))
+    if fs is None:
+        raise OSError(_ENOENT)
+    raw = here.guard(fs.open, inner, mode.replace("t", ""))
     return BinaryFile(raw) if "b" in mode else TextFile(raw)
 
 

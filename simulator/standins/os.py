@@ -9,6 +9,7 @@ from typing import Any
 from simulator.standins import files
 from simulator.standins.seam import here
 
+_EPERM = 1
 _ENOENT = 2
 _ENODEV = 19
 _DIRECTORY = 0x4000
@@ -18,10 +19,17 @@ _Uname = namedtuple("_Uname", "sysname nodename release version machine")
 sep = "/"
 
 
-def _call(operation: str, *arguments: Any) -> Any:
-    if here.root is None:
+def _call(operation: str, path: str) -> Any:
+    fs, inner = _place(path)
+    return here.guard(getattr(fs, operation), inner)
+
+
+def _place(path: str) -> tuple[Any, str]:
+    """The file system of a path, and the path there."""
+    fs, inner = here.filesystem_of(files.absolute(path))
+    if fs is None:
         raise OSError(_ENODEV)
-    return here.guard(getattr(here.root, operation), *arguments)
+    return fs, inner
 
 
 def uname() -> Any:
@@ -39,29 +47,29 @@ def listdir(dir: str = "") -> list[str]:
 
 def ilistdir(dir: str = "") -> Iterator[tuple[str, int, int, int]]:
     """(name, 0x4000 for a directory or 0x8000 for a file, 0, size)"""
-    return iter(list(_call("ilistdir", files.absolute(dir))))
+    return iter(list(_call("ilistdir", dir)))
 
 
 def stat(path: str, /) -> tuple[int, ...]:
     """(mode, 0, 0, 0, 0, 0, size, atime, mtime, ctime)"""
-    return _call("stat", files.absolute(path))
+    return _call("stat", path)
 
 
 def statvfs(path: str, /) -> tuple[int, ...]:
     """(block size, same, blocks, free, same, 0, 0, 0, 0, longest name)"""
-    return _call("statvfs", files.absolute(path))
+    return _call("statvfs", path)
 
 
 def mkdir(path: str, /) -> None:
-    _call("mkdir", files.absolute(path))
+    _call("mkdir", path)
 
 
 def rmdir(path: str, /) -> None:
-    _call("rmdir", files.absolute(path))
+    _call("rmdir", path)
 
 
 def remove(path: str, /) -> None:
-    _call("remove", files.absolute(path))
+    _call("remove", path)
 
 
 unlink = remove
@@ -69,7 +77,11 @@ unlink = remove
 
 def rename(old_path: str, new_path: str, /) -> None:
     """A file of the new name is replaced in the same step."""
-    _call("rename", files.absolute(old_path), files.absolute(new_path))
+    fs, old = _place(old_path)
+    other, new = _place(new_path)
+    if fs is not other:
+        raise OSError(_EPERM)
+    here.guard(fs.rename, old, new)
 
 
 def getcwd() -> str:

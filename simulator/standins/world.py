@@ -34,8 +34,8 @@ class Ended(BaseException):
 class World:
     """The firmware from power-on until it loses power, resets or ends.
 
-    root: the file system behind `open` and `os` (`simulator.filesystem`), None for no files at
-    all.
+    root: the file system at / (`simulator.filesystem`), None for no files at all.  `mounts` has
+    all that are mounted, by their mount point.
     network: what `asyncio.open_connection` and `socket` reach (`simulator.network`), None for no
     network.
     console: gets each line that the firmware prints, without its end.
@@ -58,7 +58,7 @@ class World:
         firmware: Path = FIRMWARE,
     ) -> None:
         self.mcu = mcu
-        self.root = root
+        self.mounts: dict[str, Any] = {} if root is None else {"/": root}
         self.network = network
         self.clock: VirtualClock = mcu.clock  # type: ignore[assignment]
         self.rng = random.Random(mcu.soft_rng.getrandbits(64) if seed is None else seed)
@@ -119,17 +119,16 @@ class World:
             raise TimeoutError(f"{_name(coro)} was not done within {timeout_s} s")
         return _result(task)
 
-    def start(self) -> None:
-        """Run boot.py (if there is one) and main.py as at power-on.
+    def start(self, *names: str) -> None:
+        """Run these modules of the firmware as at power-on; main.py when none is named.
 
         `asyncio.run()` in main.py registers its task and returns at once; `run_until` then runs
         it. Nothing may follow it in main.py, because it would run at once too.
         """
         self._starting = True
         try:
-            for name in ("boot", "main"):
-                if name == "main" or self._space.has(name):
-                    self._space.load(name)
+            for name in names or ("main",):
+                self._space.load(name)
         except Ended:
             self._raise_end()
             return
@@ -195,6 +194,18 @@ class World:
                 return
 
     # -- what the stand-ins ask
+
+    @property
+    def root(self) -> Any:
+        """The file system at /, None where there is none."""
+        return self.mounts.get("/")
+
+    def filesystem_of(self, path: str) -> tuple[Any, str]:
+        """The file system on which an absolute path lies, and the path there; None for none."""
+        for point, mounted in self.mounts.items():
+            if point != "/" and f"{path}/".startswith(f"{point}/"):
+                return mounted, path[len(point) :] or "/"
+        return self.root, path
 
     @property
     def modules(self) -> dict[str, ModuleType]:

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
-from host_tools import image
+from host_tools.build import build
 from host_tools.cli import app
-from simulator import provisioning
+from simulator import emv_configuration, provisioning
 from simulator.board_thread import BoardThread
 from simulator.chips.mcu import HARD_RESET, PWRON_RESET
+from simulator.chips.nor_flash import BLOCK
 from simulator.clock import RealClock
-from simulator.filesystem import install
+from simulator.deployed import deploy, slot
 from simulator.sandbox import SocketSandbox
 from simulator.standins.world import World
 
@@ -33,10 +34,9 @@ def terminal(board: BoardThread) -> Iterator[BoardThread]:
         sandbox = SocketSandbox(RealClock(), 1, utc)
         await sandbox.open()
         config = provisioning.files({}, *sandbox.address, sandbox.pki)
-        content = image.device_files(board.board.board, config=config)
         wiring = board.board.wiring
-        vfs = wiring.partition("vfs")
-        install(board.board.flash, vfs["offset"], vfs["size"], content)
+        built = build(board.board.board, "0.1.0+1", key=emv_configuration.signing_key())
+        deploy(wiring, built, slot(built, "slot_a") | config)
         board.board.flash.power_on()
         world = World(wiring.mcu, root=wiring.filesystem())
         settings = json.loads(config["/config/terminal.json"])
@@ -72,4 +72,30 @@ def test_a_terminal_that_has_sold_is_read_and_sells_again(terminal: BoardThread)
         lambda: "welcome" in [screen["name"] for screen in terminal.hands.screens[shown:]]
     )
     sell()
+    assert not terminal.board.violations
+
+
+def test_the_slot_has_come_up_and_says_so(terminal: BoardThread) -> None:
+    def told() -> list[dict[str, object]]:
+        return [e for e in terminal.hands.events if e["is"] == "came up"]
+
+    assert terminal.until(lambda: bool(told()))
+    assert told()[0]["slot"] == "slot_a"
+    assert told()[0]["version"] == "0.1.0+1"
+
+
+def test_a_damaged_main_file_system_leads_to_the_service_screen(terminal: BoardThread) -> None:
+    async def spoil() -> bytes:
+        await terminal.board.cut_power()
+        place, journal = (terminal.board.wiring.partition(n) for n in ("kassa", "journal"))
+        terminal.board.flash.load(b"\x55" * BLOCK * 2, place["offset"])
+        await terminal.board.power_on()
+        return terminal.board.flash.image(journal["offset"], journal["size"])
+
+    before = terminal.do(spoil)
+    assert terminal.until(lambda: terminal.hands.events[-1]["is"] == "service")
+    assert terminal.hands.events[-1]["why"] == "file system damaged"
+    assert terminal.until(lambda: terminal.board.console.said.endswith(b">>> "))
+    journal = terminal.board.wiring.partition("journal")
+    assert terminal.board.flash.image(journal["offset"], journal["size"]) == before
     assert not terminal.board.violations

@@ -34,7 +34,6 @@ def test_modules_go_as_bytecode_and_what_starts_them_as_source(firmware: Path) -
     assert sorted(files) == [
         "/assets/words/en.json",
         "/board.py",
-        "/boot.py",
         "/config/terminal.json",
         "/kassa/__init__.mpy",
         "/kassa/app/sale.mpy",
@@ -69,5 +68,5 @@ def test_the_board_module_is_the_board_file_without_what_only_tools_need() -> No
 
 def test_the_real_firmware_makes_an_image() -> None:
     files = device_files(load_board("esp32_wrover"))
-    assert {"/boot.py", "/main.py", "/board.py", "/lib/typing.mpy"} <= set(files)
+    assert {"/main.py", "/board.py", "/lib/typing.mpy", "/version.mpy"} <= set(files)
     assert "/kassa/emv/tlv.mpy" in files

@@ -15,7 +15,7 @@ class Powered:
     """One start of the terminal."""
 
     def __init__(self, wiring: Wiring) -> None:
-        vfs = wiring.partition("vfs")
+        vfs = wiring.partition("kassa")
         self.root = Littlefs(wiring.flash, vfs["offset"], vfs["size"])
         self.world: World = new_world(wiring=wiring, root=self.root)
         load = self.world.load

@@ -60,7 +60,7 @@ class Terminal:
         self.flash = self.wiring.flash
         content = {path: text.encode() for path, text in self.files.items()}
         content["/board.py"] = board_module(board)
-        self.vfs = self.wiring.partition("vfs")
+        self.vfs = self.wiring.partition("kassa")
         install(self.flash, self.vfs["offset"], self.vfs["size"], content)
         if self._prepare is not None:
             self._prepare(self.wiring)

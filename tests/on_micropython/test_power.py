@@ -100,17 +100,14 @@ def test_a_blank_flash_is_formatted_and_runs_nothing() -> None:
     run(scenario)
 
 
-def test_boot_comes_before_main_and_a_crash_in_it_stops_there() -> None:
+def test_a_crash_is_told_with_its_place() -> None:
     async def scenario() -> None:
-        async with Terminal("print('main')", {"/boot.py": "print('boot')"}) as terminal:
-            await terminal.end()
-            assert terminal.lines == ["boot", "main"]
-        async with Terminal("print('main')", {"/boot.py": "1 / 0"}) as terminal:
+        async with Terminal("1 / 0") as terminal:
             end = await terminal.end()
             assert end.kind == "crash"
             assert end.text.splitlines() == terminal.lines
             assert terminal.lines[0] == "Traceback (most recent call last):"
-            assert 'File "/boot.py", line 1' in end.text
+            assert 'File "/main.py", line 1' in end.text
             assert terminal.lines[-1].startswith("ZeroDivisionError")
 
     run(scenario)

@@ -36,7 +36,7 @@ def journal(world: World):
 def test_find_gives_what_the_partition_table_says(world: World):
     partition = world.load("esp32").Partition
     data = [p.info() for p in partition.find(partition.TYPE_DATA)]
-    assert [info[4] for info in data] == ["nvs", "phy_init", "vfs", "journal"]
+    assert [info[4] for info in data] == ["nvs", "phy_init", "vfs", "kassa", "journal"]
     assert (1, 6, 0xF00000, 0x100000, "journal", False) in data
     assert partition.find(partition.TYPE_DATA, 0x02)[0].info()[4] == "nvs"
     assert partition.find(partition.TYPE_DATA, label="nothing") == []
@@ -214,7 +214,7 @@ def test_the_functions_of_os(world: World):
     assert names.listed == (["b"], [("b", 0x8000, 0, 5)])
     assert names.here == ("/d", 5, ["d"], ["b"])
     assert names.left == []
-    assert (names.vfs[0], names.vfs[2]) == (BLOCK, 0xC00000 // BLOCK)
+    assert (names.vfs[0], names.vfs[2]) == (BLOCK, 0xBA0000 // BLOCK)
 
 
 @pytest.mark.parametrize(

@@ -156,11 +156,11 @@ def test_start_runs_main_until_its_first_await_and_run_until_goes_on(program):
     assert not world.finished
 
 
-def test_boot_runs_before_main(tmp_path: Path):
+def test_what_is_started_runs_in_order(tmp_path: Path):
     (tmp_path / "boot.py").write_text("print('boot')\n")
     (tmp_path / "main.py").write_text("print('main')\n")
     world = new_world(firmware=tmp_path)
-    world.start()
+    world.start("boot", "main")
     assert world.lines == ["boot", "main"]
     assert world.finished
 

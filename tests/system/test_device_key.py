@@ -18,7 +18,7 @@ PATH = "/state/device.key"
 
 @pytest.fixture
 def root(wiring: Wiring) -> Littlefs:
-    vfs = wiring.partition("vfs")
+    vfs = wiring.partition("kassa")
     return Littlefs(wiring.flash, vfs["offset"], vfs["size"])
 
 

@@ -34,10 +34,10 @@ class Signer:
     def check(self, path: str, signature_path: str) -> None:
         """Return when `signature_path` holds this signer's signature over the file `path`; raises
         BadSignature, which names the file."""
-        digest = _digest(path)
+        found = digest(path)
         signed = _read(signature_path, _MODULUS_BYTES + 1)
         try:
-            signature.verify(digest, signed, self.modulus, _EXPONENT)
+            signature.verify(found, signed, self.modulus, _EXPONENT)
         except BadSignature as error:
             raise BadSignature("{}: {}".format(signature_path, error))
 
@@ -64,7 +64,7 @@ def _signer(source: "dict[str, Any]") -> Signer:
     return Signer(key_id, modulus)
 
 
-def _digest(path: str) -> bytes:
+def digest(path: str) -> bytes:
     """SHA-256 of a file, read in pieces."""
     hashed, chunk = hashlib.sha256(), bytearray(_CHUNK)
     view = memoryview(chunk)

@@ -34,6 +34,7 @@ class Network:
         self.password = source.text("password", 0, 63)
 
 
+PATH = "/config/terminal.json"
 PREFER_ONLINE = "prefer_online"
 FORCE_OFFLINE = "force_offline"
 ONLINE_ONLY = "online_only"
@@ -163,6 +164,6 @@ def read_json(path: str) -> "dict[str, Any]":
     return document
 
 
-def load(path: str = "/config/terminal.json") -> TerminalConfig:
+def load(path: str = PATH) -> TerminalConfig:
     """Read and check the terminal's configuration."""
     return TerminalConfig(read_json(path), path)

@@ -1,4 +1,4 @@
-"""The chip's `vfs` partition as the root of the file system, as _boot.py makes it."""
+"""A partition of the chip as the root of the file system, as _boot.py makes it."""
 
 # MicroPython, like the firmware:
 # ruff: noqa: SIM115
@@ -16,7 +16,7 @@ _ERASE_BLOCK = const(6)
 
 
 class Root:
-    """The `vfs` partition, with the blocks that were read last kept here.
+    """A partition, with the blocks that were read last kept here.
 
     littlefs reads 128 bytes at a time, which over the bridge takes as long as a whole block.  A
     Ctrl-C waits until littlefs has done its work, as it does on the chip.
@@ -65,13 +65,14 @@ class Root:
             self._numbers[self._numbers.index(number)] = -1
 
 
-def mount(first_boot=None):
-    """Mount the partition; a blank one is formatted first, and gets `first_boot` as /boot.py.
+def mount(label, first_boot=None):
+    """Mount the partition `label` as /; a blank one is formatted first, and gets `first_boot` as
+    /boot.py.
 
     From here on nothing of the host's files is in reach.  Raises OSError when there is something
     on the partition that is no file system.
     """
-    root = Root(esp32.Partition.find(esp32.Partition.TYPE_DATA, label="vfs")[0])
+    root = Root(esp32.Partition.find(esp32.Partition.TYPE_DATA, label=label)[0])
     first = bytearray(_BLOCK)
     root.readblocks(0, first)
     blank = first == b"\xff" * _BLOCK

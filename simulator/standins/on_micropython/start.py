@@ -1,4 +1,6 @@
-"""What the ESP32 does at power-on, on the real MicroPython binary: mount, boot.py, main.py.
+"""A terminal of the bench on the real MicroPython binary: mount its file system, run main.py.
+
+The bench has no slots and so nothing to choose: boot.py is the virtual board's (`start_board`).
 
 Run as `micropython -m start SOCKET MEASURE_EVERY`, with the stand-ins on the path.  They are all
 imported before the host's file system goes; afterwards only what is on the chip's flash is there.
@@ -54,12 +56,12 @@ def run(path):
     return True
 
 
-_root.mount()
+_root.mount("kassa")
 for _name in _INNER:
     sys.modules.pop(_name, None)
 sys.path[:] = ["", ".frozen", "/lib"]
 sys.argv[:] = []
 gc.collect()
 _mcu.tell("started", gc.mem_alloc(), gc.mem_free())
-if run("/boot.py") and run("/main.py"):
+if run("/main.py"):
     _mcu.tell("finished")

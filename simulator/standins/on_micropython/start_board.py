@@ -14,6 +14,7 @@ import time
 
 import _esp32_micropython
 import _esp32_sys
+import _esp32_vfs
 import _mcu
 import _repl
 import _root
@@ -25,6 +26,7 @@ import network  # noqa: F401
 _INNER = (
     "_esp32_micropython",
     "_esp32_sys",
+    "_esp32_vfs",
     "_lines",
     "_machine_buses",
     "_machine_pins",
@@ -52,7 +54,7 @@ def _open_or_stop(*arguments, **settings):
 def mount():
     """The root; where there is none to be had, say so for ever, as stock MicroPython does."""
     try:
-        _root.mount(_FIRST_BOOT)
+        _root.mount("vfs", _FIRST_BOOT)
     except OSError:
         while True:
             print(_CORRUPTED)
@@ -60,9 +62,11 @@ def mount():
 
 
 def start(name, namespace):
-    """Run a file of the root if there is one; False when it ended with an exception."""
+    """Run a file of the current directory, which boot.py may have changed, if there is one; False
+    when it ended with an exception.
+    """
     try:
-        file = _open("/" + name)
+        file = _open(name)
     except OSError:
         return True
     source = file.read()
@@ -93,6 +97,7 @@ try:
     sys.path[:] = ["", ".frozen", "/lib"]
     sys.argv[:] = []
     sys.modules["sys"] = _esp32_sys
+    sys.modules["vfs"] = _esp32_vfs
     sys.modules["micropython"] = _esp32_micropython
     builtins.open = _open_or_stop
     for _name in _INNER:
