@@ -69,8 +69,7 @@ class Bench:
         self.port = port
         self.board = board
         self._folder = folder
-        names = [*mip.modules(), "kassa/system/board.py"]
-        sources = {name: (mpy.FIRMWARE / name).read_bytes() for name in names}
+        sources = {name: (mpy.FIRMWARE / name).read_bytes() for name in mip.modules()}
         sources["on_device.py"] = (HERE / "on_device.py").read_bytes()
         for name, compiled in mpy.compile_all(sources).items():
             place = folder / f"{name.removeprefix('lib/')[:-3]}.mpy"

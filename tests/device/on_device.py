@@ -7,15 +7,14 @@
 
 from board import BOARD
 from kassa.drivers.buzzer import Buzzer
-from kassa.drivers.ili9341 import ILI9341
 from kassa.drivers.keypad import Keypad
 from kassa.drivers.lamps import Lamps
+from kassa.drivers.panel import make_panel
 from kassa.drivers.pn532 import PN532
 from kassa.drivers.pn532_hsu import Pn532Hsu
 from kassa.drivers.pn532_i2c import Pn532I2c
 from kassa.drivers.pn532_spi import Pn532Spi
 from kassa.drivers.printer import Printer
-from kassa.drivers.st7789 import ST7789
 from kassa.drivers.tamper import TamperSwitch
 from kassa.system.board import Board, optional_output, output, pwm
 from kassa.system.log import Log
@@ -25,18 +24,7 @@ board = Board(BOARD)
 
 
 def panel():
-    table = board.table("panel")
-    driver = {"st7789": ST7789, "ili9341": ILI9341}[table["driver"]]
-    return driver(
-        board.spi(table["spi"]),
-        optional_output(table.get("cs"), 1),
-        output(table["dc"]),
-        optional_output(table.get("reset"), 1),
-        pwm(table["backlight"]) if "backlight" in table else None,
-        table["width"],
-        table["height"],
-        table["rotation"],
-    )
+    return make_panel(board)
 
 
 def reader():
