@@ -21,11 +21,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-import serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
-from host_tools.port import DeviceError
+from host_tools.port import DeviceError, why_closed
 
 BLOCK = 4096
 _BLOCKS_AT_ONCE = 8
@@ -227,7 +226,7 @@ class Device:
         try:
             return _Transport(self.port, timeout=_ANSWERS_WITHIN_S)
         except (TransportError, OSError, ValueError) as error:
-            raise DeviceError(f"{self.port}: {_why_closed(self.port, error)}") from None
+            raise DeviceError(f"{self.port}: {why_closed(self.port, error)}") from None
 
     def _stop_program(self) -> None:
         """Ctrl-C and raw REPL, without the soft reset: nothing of the board's is to run."""
@@ -290,24 +289,3 @@ class Device:
             f"{self.port}: the connection broke while {self._doing}; {asked} "
             f"({error.strerror or error})"
         )
-
-
-def _why_closed(port: str, error: Exception) -> str:
-    """Why it cannot be opened; mpremote's library does not say."""
-    try:
-        with serial.serial_for_url(port, exclusive=True):
-            pass
-    except ValueError:
-        return "is no port"
-    except OSError as reason:
-        number, text = reason.errno, str(reason).lower()
-        if number == 2 or "could not find" in text or "filenotfound" in text:
-            return "there is no such port; `mpremote connect list` shows what is attached"
-        if "lock" in text or number in (11, 16):
-            return "the port is in use by another program"
-        if number == 13 or "permission" in text or "access is denied" in text:
-            return "this user may not open the port, or another program has it"
-        if "refused" in text:
-            return "nothing listens there"
-        return f"cannot be opened ({reason})"
-    return f"cannot be opened ({error})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import serial
 from serial.tools import list_ports
 
 _URL = re.compile(r"(socket|rfc2217|spy|alt|hwgrep|loop|cp2110)://")
@@ -55,3 +56,27 @@ def choose(port: str | None) -> str:
         listed = ", ".join(f"{name} ({what})" for name, what in boards.items())
         raise DeviceError(f"{len(boards)} boards are attached: {listed}; say which with --port")
     return next(iter(boards))
+
+
+def why_closed(port: str, error: object) -> str:
+    """Why a port cannot be opened, which the libraries that use it do not tell.
+
+    `error`: what to say where the port itself can be opened.
+    """
+    try:
+        with serial.serial_for_url(port, exclusive=True):
+            pass
+    except ValueError:
+        return "is no port"
+    except OSError as reason:
+        number, text = reason.errno, str(reason).lower()
+        if number == 2 or "could not find" in text or "filenotfound" in text:
+            return "there is no such port; `mpremote connect list` shows what is attached"
+        if "lock" in text or number in (11, 16):
+            return "the port is in use by another program"
+        if number == 13 or "permission" in text or "access is denied" in text:
+            return "this user may not open the port, or another program has it"
+        if "refused" in text:
+            return "nothing listens there"
+        return f"cannot be opened ({reason})"
+    return f"cannot be opened ({error})"
