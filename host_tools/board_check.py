@@ -17,6 +17,8 @@ _SECTOR = 0x1000
 _APP_ALIGNMENT = 0x10000
 _LABEL_BYTES = 15
 _NVS_SMALLEST = 0x3000
+# What stock images give MicroPython in their own table, from 4 MiB of flash: they grow into it.
+_FACTORY_SMALLEST = 0x1F0000
 _NEEDED_PARTITIONS = {"nvs": "data", "vfs": "data", "kassa": "data", "journal": "data"}
 _SUBTYPES = {
     "app": ("factory", "test", *(f"ota_{slot}" for slot in range(16))),
@@ -242,8 +244,14 @@ def _partitions(partitions: list[dict[str, Any]], flash_bytes: int) -> Iterator[
             yield Mistake("partitions", f'has no "{name}"', "the terminal needs it: add it")
         elif by_name[name]["type"] != kind:
             yield Mistake("partitions", f'"{name}" is not of type {kind}', f"write {kind}")
-    if not any(partition["type"] == "app" for partition in partitions):
-        yield Mistake("partitions", "has no app", "MicroPython itself needs one: add it")
+    factory = next((each for each in partitions if each["subtype"] == "factory"), None)
+    if factory is None:
+        remedy = "MicroPython itself needs one: add it"
+        yield Mistake("partitions", 'has no app of subtype "factory"', remedy)
+    elif factory["size"] < _FACTORY_SMALLEST:
+        index = partitions.index(factory)
+        remedy = f"write at least {_FACTORY_SMALLEST:#x}"
+        yield Mistake(f"partitions[{index}].size", "is too small for MicroPython", remedy)
     nvs = by_name.get("nvs")
     if nvs and nvs["size"] < _NVS_SMALLEST:
         index = partitions.index(nvs)

@@ -164,7 +164,9 @@ S3_MISTAKES = [
     ("partitions.5.name", "vfs", 'partitions[5].name: "vfs" is used twice'),
     ("partitions.5.name", "j" * 16, f'partitions[5].name: "{"j" * 16}" is too long'),
     ("partitions.5.subtype", "ota_0", 'partitions[5].subtype: "ota_0" is no subtype of data'),
-    ("partitions.2.type", "data", "partitions: has no app"),
+    ("partitions.2.subtype", "ota_0", 'partitions: has no app of subtype "factory"'),
+    ("partitions.2.type", "data", 'partitions[2].subtype: "factory" is no subtype of data'),
+    ("partitions.2.size", 0x1E0000, "partitions[2].size: is too small for MicroPython"),
 ]
 
 
