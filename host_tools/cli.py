@@ -6,10 +6,19 @@ import sys
 
 import typer
 
-from host_tools import board_commands, build_commands, emv_commands, font, journal, tlv
+from host_tools import (
+    board_commands,
+    build_commands,
+    emv_commands,
+    flash_commands,
+    font,
+    journal,
+    tlv,
+)
 from host_tools.board import BoardFileError
 from host_tools.emv import DocumentError
 from host_tools.emv_signing import KeyFileError
+from host_tools.partitions import FlashError
 from host_tools.port import DeviceError
 from host_tools.shop import ShopError
 
@@ -28,6 +37,7 @@ def kassa() -> None:
 board_commands.add_commands(app)
 build_commands.add_commands(app)
 emv_commands.add_commands(app)
+flash_commands.add_commands(app)
 font.add_commands(app)
 journal.add_commands(app)
 tlv.add_commands(app)
@@ -41,6 +51,7 @@ def main() -> None:
         BoardFileError,
         DeviceError,
         DocumentError,
+        FlashError,
         KeyFileError,
         ShopError,
         OSError,
