@@ -29,6 +29,7 @@ settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile("explore" if os.environ.get("KASSA_EXPLORE") else "repeatable")
 
+ROOT = Path(__file__).resolve().parent.parent
 REFERENCE_BOARD = "esp32s3_devkitc"
 # `ticks_ms` wraps five seconds after power-on, so that every test crosses the wrap sooner or
 # later.
@@ -91,14 +92,38 @@ def world(wiring: Wiring) -> Iterator[World]:
     world.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in real time (the real binary, the browser) take turns, so that they do not slow each
-    other down; the scenarios, which mostly wait, are a turn of their own.  The rest spreads over
-    all workers.
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("kassa", "a real board")
+    group.addoption(
+        "--device",
+        metavar="PORT",
+        help="Run the tests that are marked `device`, and no other, on the board there; "
+        "without it they run on a virtual one.",
+    )
+    group.addoption(
+        "--device-board", metavar="NAME", default=REFERENCE_BOARD, help="Which board it is."
+    )
+    group.addoption(
+        "--device-attended",
+        action="store_true",
+        help="Somebody is there to press keys, hold cards and answer questions; add -s.",
+    )
+
+
+# Last: a folder's own conftest marks its tests first.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With a real board only its tests are left.  Tests in real time (the real binary, the
+    browser) take turns, so that they do not slow each other down; the scenarios, which mostly
+    wait, are a turn of their own.  The rest spreads over all workers.
     """
+    if config.getoption("--device"):
+        others = [item for item in items if not item.get_closest_marker("device")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item.get_closest_marker("device")]
     for item in items:
         folder = item.path.parent.name
-        if folder in ("board", "browser", "on_micropython") or item.get_closest_marker(
+        if folder in ("board", "browser", "device", "on_micropython") or item.get_closest_marker(
             "micropython"
         ):
             turn = "scenarios" if folder == "scenarios" else "real time"

@@ -1,0 +1,40 @@
+"""`pytest --device PORT`: the virtual board in the place of a real one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from simulator.board_thread import BoardThread
+from simulator.chips.mcu import HARD_RESET, PWRON_RESET
+from tests.conftest import ROOT
+
+TESTS = (
+    "tests/device/test_chip.py::test_the_chip_is_the_boards",
+    "tests/device/test_attended.py::test_a_card_is_found_and_answers",
+    "tests/host_tools/test_shop.py",
+)
+
+
+def run(*options: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, *TESTS]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_only_the_tests_of_the_board_run_and_the_terminal_goes_on(board: BoardThread) -> None:
+    status, told = run("--device", board.pty(), "--device-board", "esp32s3_devkitc")
+    assert status == 0, told
+    assert "1 passed, 1 skipped" in told and "deselected" in told
+    # Stopped, two starts of a test, and the reset at the end.
+    assert board.board.starts[0] == PWRON_RESET
+    assert board.until(lambda: board.board.starts[-1] == HARD_RESET)
+
+
+def test_a_port_without_a_board_is_one_line() -> None:
+    status, told = run("--device", "/dev/ttyKASSA")
+    assert status == 4
+    (line,) = [line for line in told.splitlines() if "ttyKASSA" in line]
+    assert "there is no such port" in line and "Traceback" not in told
