@@ -13,6 +13,7 @@ from host_tools import (
     flash_commands,
     font,
     journal,
+    logs,
     tlv,
 )
 from host_tools.board import BoardFileError
@@ -40,6 +41,7 @@ emv_commands.add_commands(app)
 flash_commands.add_commands(app)
 font.add_commands(app)
 journal.add_commands(app)
+logs.add_commands(app)
 tlv.add_commands(app)
 
 

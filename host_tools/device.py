@@ -172,6 +172,20 @@ class Device:
             self._transport.exec_raw_no_follow(_RESET)
         self._stopped = False
 
+    def listen(self, piece_s: float) -> Iterator[bytes]:
+        """What the board's program prints, for ever, in pieces; nothing is sent, nothing stops.
+        Outside a `with`.  piece_s: after how long without a byte an empty piece comes.
+        """
+        line = self._transport.serial
+        line.timeout = piece_s
+        self._doing = "listening"
+        while True:
+            try:
+                piece = line.read(max(1, line.inWaiting()))
+            except OSError as error:
+                raise self._lost(error) from None
+            yield piece
+
     # -- what is on it
 
     def read_file(self, path: str) -> bytes | None:
