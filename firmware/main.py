@@ -47,6 +47,7 @@ from kassa.security import signed_file
 from kassa.security.errors import BadSignature
 from kassa.security.key_store import KeyStore
 from kassa.system import config as configuration
+from kassa.system.black_box import BlackBox
 from kassa.system.board import Board, BoardError, optional_output, output, pwm
 from kassa.system.clock import Clock
 from kassa.system.device_key import DeviceKey
@@ -119,6 +120,8 @@ async def main() -> None:
     """Build the terminal and run it until a critical task ends; then say so and restart
     the chip."""
     log = Log()
+    box = BlackBox()
+    log.on_trouble = box.add
     board = Board(BOARD)
     panel = make_panel(board)
     strip = bytearray(panel.width * _STRIP_LINES * 2)
@@ -139,7 +142,7 @@ async def main() -> None:
     switch = TamperSwitch(Pin(tamper["pin"]), tamper["closed_level"])
     supervisor.start("case opened", switch.opened())
     try:
-        start_terminal(supervisor, log, keypad, reader, screens, paper)
+        start_terminal(supervisor, log, box, keypad, reader, screens, paper)
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
         unsigned = isinstance(error, BadSignature)
@@ -147,10 +150,12 @@ async def main() -> None:
         await screens.show("out_of_order", fault=fault)
         if not has_file(configuration.PATH):
             come_up(log, provisioned=False)
+        box.write()
     try:
         await supervisor.watch()
     except CriticalTaskEnded as end:
         log.event("main", "restart", task=end.name)
+        box.last_words({"at": "main", "is": "restart", "task": end.name})
         await screens.show("out_of_order", fault=end.name)
         await asyncio.sleep_ms(_TROUBLE_SHOWN_MS)
     machine.reset()
@@ -224,6 +229,7 @@ async def look_after(journal: Journal) -> None:
 def start_terminal(
     supervisor: Supervisor,
     log: Log,
+    box: BlackBox,
     keypad: Keypad,
     reader: PN532,
     screens: Screens,
@@ -237,6 +243,7 @@ def start_terminal(
     wifi.start_radio()
     clock = Clock(machine.RTC(), StateFile("/state/clock"), config.utc_offset_minutes)
     clock.restore()
+    box.clock = clock
     keys = KeyStore()
     link = HostLink(config, keys, clock, log)
     wifi.on_joined = link.hurry
@@ -275,6 +282,7 @@ def start_terminal(
     payments.start(supervisor)
     supervisor.start("journal", look_after(journal))
     supervisor.start("terminal", run_terminal(terminal, log))
+    supervisor.start("black box", box.run(lambda: terminal.idle))
 
 
 async def run_terminal(terminal: Terminal, log: Log) -> None:

@@ -36,7 +36,10 @@ _PAPER_OUT_AT_MOST_MS = const(60_000)
 
 
 class Terminal:
-    """Everything a flow needs, handed in by main.py; flows live in modules of their own."""
+    """Everything a flow needs, handed in by main.py; flows live in modules of their own.
+
+    idle: nobody is being served; no card is in the field and none is asked for.
+    """
 
     def __init__(
         self,
@@ -61,11 +64,14 @@ class Terminal:
         self.entry_point = entry_point
         self.link = link
         self.payments = payments
+        self.idle = False
 
     async def run(self) -> None:
         """Critical task: welcome, flow, welcome, for ever."""
         while True:
+            self.idle = True
             _, key = await first(self.screens.welcome(self._idle_facts), self._news())
+            self.idle = False
             if key is None:
                 await self._carry_out(BackOffice(self).tell_news())
             elif key in _DIGITS:
