@@ -28,9 +28,6 @@ _HEAP_PROBE_EVERY = 50  # operations of the chip
 class Runtime(Protocol):
     """What the bench asks of a runtime."""
 
-    ships_mpy: bool
-    """Whether the firmware goes onto the flash (compiled), or is loaded from source beside it."""
-
     def __init__(self, bench: Bench) -> None: ...
 
     @staticmethod
@@ -61,8 +58,6 @@ class CpythonRuntime:
 
     With `bench.realtime` the virtual clock keeps pace with the wall's, for a person at the page.
     """
-
-    ships_mpy = False
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -143,8 +138,6 @@ class MicroPythonRuntime:
     """The firmware as .mpy on the real MicroPython binary, in a process of its own, in
     real time.
     """
-
-    ships_mpy = True
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
