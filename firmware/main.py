@@ -71,8 +71,8 @@ _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
 _TROUBLE_SHOWN_MS = const(5_000)
 _PREPARE_EVERY_MS = const(2_000)
-_EMV_CONFIGURATION = "config/emv.json"
-_EMV_SIGNATURE = "config/emv.sig"
+_EMV_CONFIGURATION = "/config/emv.json"
+_EMV_SIGNATURE = "/config/emv.sig"
 _HOST_WITHIN_MS = const(600_000)
 _LOOK_MS = const(1_000)
 _ANCHOR_AFTER = const(10)
@@ -173,7 +173,9 @@ def load_emv_configuration() -> "emv_configuration.Configuration":
     """Which cards are taken and how much is risked: only as the terminal's owner has signed it,
     with this version of the firmware or else for this terminal.  Raises BadSignature, ConfigError.
     """
-    folder = "" if has_file(_EMV_CONFIGURATION) else "/"
+    folder = os.getcwd().rstrip("/")
+    if not has_file(folder + _EMV_CONFIGURATION):
+        folder = ""
     signed_file.load().check(folder + _EMV_CONFIGURATION, folder + _EMV_SIGNATURE)
     with open(folder + _EMV_CONFIGURATION) as file:
         return emv_configuration.from_json(file.read())

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from host_tools import image
 from host_tools.board import load as load_board
-from simulator import cards, emv_configuration, provisioning
+from simulator import cards, emv_configuration, fingers, provisioning
 from simulator.chips.nor_flash import PowerCut
 from simulator.clock import NS_PER_MS, NS_PER_S
 from simulator.filesystem import build_image
@@ -36,8 +36,6 @@ from simulator.wiring import Wiring
 ENTER, CANCEL, CLEAR, LANG, MENU = "ENTER", "CANCEL", "CLEAR", "LANG", "MENU"
 KEY_NAMES = [*"0123456789", "00", ENTER, CANCEL, CLEAR, LANG, MENU]
 
-_KEY_DOWN_MS, _KEY_UP_MS = 70, 50
-_SCANS, _NOTICED_WITHIN_S = 4, 1.0  # two equal readings are a key, one may be old, one is spare
 _REACTION_MS = 250  # a person takes the card away this long after "card read OK"
 _HOLD_AT_MOST_S = 12.0
 _START_WITHIN_S = 20.0
@@ -189,18 +187,9 @@ class Bench:
             for name in [key] if key in KEY_NAMES else list(key):
                 if name not in KEY_NAMES:
                     raise ValueError(f"{name!r} is no key; keys are {', '.join(KEY_NAMES)}")
-                self.key_down(name)
-                await self._hold_down(name)
-                self.key_up(name)
-                await self.wait(_KEY_UP_MS / 1000)
-
-    async def _hold_down(self, key: str) -> None:
-        """Leave the finger on the key, on a busy computer until the terminal has looked."""
-        keypad = self.wiring.keypad
-        enough = keypad.scans(key) + _SCANS
-        await self.wait(_KEY_DOWN_MS / 1000)
-        if self.realtime and self.powered:
-            await self.until(lambda: keypad.scans(key) >= enough, _NOTICED_WITHIN_S)
+                look = self.until if self.realtime and self.powered else None
+                scans = self.wiring.keypad.scans
+                await fingers.press(name, self.key_down, self.key_up, scans, self.wait, look)
 
     def present(self, card: Any) -> None:
         """Hold a card (or a sequence of them) to the reader."""

@@ -6,12 +6,10 @@ import asyncio
 import json
 from typing import Any
 
-from simulator import cards
+from simulator import cards, fingers
 from simulator.board import VirtualBoard
 
 KEYS = (*"0123456789", "00", "ENTER", "CANCEL", "CLEAR", "LANG", "MENU")
-_KEY_DOWN_S, _KEY_UP_S, _NOTICED_WITHIN_S = 0.07, 0.05, 1.0
-_SCANS = 4
 _REACTION_S = 0.25
 _HOLD_AT_MOST_S = 12.0
 _WAITING = ("present_card", "processing", "amount", "welcome")
@@ -47,16 +45,10 @@ class Hands:
         unknown = [name for name in names if name not in KEYS]
         if unknown:
             raise ValueError(f"{unknown[0]!r} is no key; keys are {', '.join(KEYS)}")
-        keypad = self._board.wiring.keypad
+        pad = self._board.wiring.keypad
+        until = self._board.until
         for name in names:
-            keypad.press(name)
-            enough = keypad.scans(name) + _SCANS
-            await asyncio.sleep(_KEY_DOWN_S)
-            await self._board.until(
-                lambda name=name, enough=enough: keypad.scans(name) >= enough, _NOTICED_WITHIN_S
-            )
-            keypad.release(name)
-            await asyncio.sleep(_KEY_UP_S)
+            await fingers.press(name, pad.press, pad.release, pad.scans, asyncio.sleep, until)
 
     async def tap(self, profile: str) -> None:
         """Hold a card to the reader until the terminal says something about it.  Raises
