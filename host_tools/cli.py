@@ -7,6 +7,7 @@ import sys
 import typer
 
 from host_tools import (
+    backup_commands,
     board_commands,
     build_commands,
     emv_commands,
@@ -16,6 +17,7 @@ from host_tools import (
     logs,
     tlv,
 )
+from host_tools.backup_file import BackupError
 from host_tools.board import BoardFileError
 from host_tools.emv import DocumentError
 from host_tools.emv_signing import KeyFileError
@@ -35,6 +37,7 @@ def kassa() -> None:
     """Kassa's host tools."""
 
 
+backup_commands.add_commands(app)
 board_commands.add_commands(app)
 build_commands.add_commands(app)
 emv_commands.add_commands(app)
@@ -50,6 +53,7 @@ def main() -> None:
     try:
         app()
     except (
+        BackupError,
         BoardFileError,
         DeviceError,
         DocumentError,

@@ -160,9 +160,12 @@ class Device:
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression, which must be a literal of Python."""
-        printed = self.run(f"print(repr({expression}))", "asking the board").strip()
+        return self.literal(self.run(f"print(repr({expression}))", "asking the board"))
+
+    def literal(self, printed: str) -> Any:
+        """The value of a literal of Python that the board has printed."""
         try:
-            return ast.literal_eval(printed)
+            return ast.literal_eval(printed.strip())
         except (ValueError, SyntaxError):
             raise DeviceError(f"{self.port}: the board's answer makes no sense") from None
 

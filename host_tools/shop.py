@@ -2,6 +2,7 @@
 
     $KASSA_HOME, else ~/.kassa    for its owner alone
         signing.pem               signs firmware and configuration; made when it is first needed
+        backup.key                locks the backups of terminals; made when it is first needed
         ca/                       the shop's own certificates
 
 Whoever has this folder decides what the shop's terminals run.
@@ -9,8 +10,11 @@ Whoever has this folder decides what the shop's terminals run.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import sys
+import tempfile
 from pathlib import Path
 
 from host_tools import emv_signing
@@ -54,3 +58,38 @@ def signing_key() -> emv_signing.SigningKey:
         )
         return key
     return emv_signing.load(path)
+
+
+def secret(name: str, size: int, use: str) -> bytes:
+    """`size` bytes that only this shop knows, in the file `name` in hexadecimal; made at first
+    need, which is said on standard error with `use`.  Raises ShopError.
+    """
+    path = home() / name
+    try:
+        if not path.exists():
+            _make(path, secrets.token_hex(size) + "\n")
+            print(f"{path}: made; {use}, so keep a copy in a safe", file=sys.stderr)
+        content = path.read_text("ascii")
+    except OSError as error:
+        raise ShopError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        content = "?"
+    try:
+        key = bytes.fromhex(content)
+    except ValueError:
+        key = b""
+    if len(key) != size:
+        raise ShopError(f"{path}: does not hold {2 * size} hex digits; take the copy in the safe")
+    return key
+
+
+def _make(path: Path, content: str) -> None:
+    """A file for its owner alone that appears whole; one that is there already stays."""
+    handle, partial = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "w", encoding="ascii") as file:
+            file.write(content)
+        with contextlib.suppress(FileExistsError):
+            os.link(partial, path)
+    finally:
+        os.unlink(partial)
