@@ -42,6 +42,8 @@ _FREQUENCIES = (20_000_000, 40_000_000, 80_000_000, 160_000_000, 240_000_000)
 _INTERNAL_HEAP = 111_936
 _MIB = 1 << 20
 _MOST_MAPPED = {"esp32": 4 * _MIB, "esp32s3": 32 * _MIB}
+# ESP-IDF's own heap with Wi-Fi and one TLS connection: (bytes, free, largest free, least ever).
+_IDF_HEAP = ((7_288, 0, 0, 0), (15_072, 15_036, 15_036, 15_036), (204_800, 61_440, 40_960, 32_768))
 _UART_COUNT = 3
 _TIMER_COUNT = 4
 _SCAN_NS = 2_200_000_000
@@ -56,6 +58,8 @@ class Mcu:
     on_end(cause): who runs the firmware must stop it, because the chip was reset.
     on_reset(cause): the bench hears the same afterwards, and may start the firmware again.
     on_draw(count): the bench may say which random bytes are drawn; None leaves it to `rng`.
+    temperature_c, idf_heap: what its sensors and ESP-IDF tell; the bench may change them.
+    heap_taken: bytes of MicroPython's heap in use, on CPython, where nothing measures it.
     """
 
     def __init__(
@@ -80,6 +84,9 @@ class Mcu:
         self.build_name = "ESP32_GENERIC_S3" if self.chip == "esp32s3" else "ESP32_GENERIC"
         size = min(psram.get("size_mib", 0) * _MIB, _MOST_MAPPED[self.chip])
         self.heap_bytes = size or _INTERNAL_HEAP
+        self.heap_taken = self.heap_bytes // 4
+        self.temperature_c = 35
+        self.idf_heap = _IDF_HEAP
         self.pins = Pins(clock, CHIPS[self.chip], psram.get("mode", "quad") if size else None)
         self.spi = Spi(clock, self.pins)
         self.i2c = I2c(clock, self.pins)
@@ -222,6 +229,10 @@ class Mcu:
             "reset_cause": lambda: self._cause,
             "about": lambda: (self.title, self.build_name),
             "heap_bytes": lambda: self.heap_bytes,
+            "heap_taken": lambda: self.heap_taken,
+            "chip": lambda: self.chip,
+            "temperature": lambda: self.temperature_c,
+            "idf_heap": lambda capabilities: self.idf_heap,
             "partition_find": flash.find,
             "partition_get": flash.get,
             "partition_read": flash.read,

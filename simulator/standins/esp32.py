@@ -5,7 +5,10 @@ Runs on CPython and on MicroPython alike.
 
 from _mcu import call as _call
 
-__all__ = ("NVS", "Partition", "mcu_temperature")
+__all__ = ("HEAP_DATA", "HEAP_EXEC", "NVS", "Partition", "idf_heap_info")
+
+HEAP_EXEC = 1
+HEAP_DATA = 4
 
 _NATIVE_BLOCK = 4096
 _IOCTL_INIT = 1
@@ -138,6 +141,22 @@ class NVS:
         _call("nvs_commit", self._namespace)
 
 
-def mcu_temperature():
-    """Degrees Celsius inside the chip."""
-    return 35
+def idf_heap_info(capabilities):
+    """(bytes, free, largest free block, least ever free) of each region of ESP-IDF's own heap."""
+    return list(_call("idf_heap", capabilities))
+
+
+if _call("chip") == "esp32":
+
+    def raw_temperature():
+        """Degrees Fahrenheit inside the chip, not calibrated."""
+        return _call("temperature") * 9 // 5 + 32
+
+    __all__ += ("raw_temperature",)
+else:
+
+    def mcu_temperature():
+        """Degrees Celsius inside the chip."""
+        return _call("temperature")
+
+    __all__ += ("mcu_temperature",)

@@ -50,7 +50,6 @@ STUBBED = [
 LEFT_OUT = {
     "cryptolib.MODE_*": "documented, but modcryptolib.c compiles no constants",
     "errno.ENOTSUP": "documented only; the ESP32 has EOPNOTSUPP",
-    "esp32.HEAP_*": "goes with idf_heap_info",
     "esp32.PCNT": "nothing on the boards counts pulses",
     "esp32.Partition.get_next_update": "the partition tables have one app partition",
     "esp32.Partition.mark_app_valid_*": "the partition tables have one app partition",
@@ -58,7 +57,6 @@ LEFT_OUT = {
     "esp32.RMT": "nothing on the boards is driven by pulse trains",
     "esp32.ULP": "the terminal does not sleep",
     "esp32.WAKEUP_*": "the terminal does not sleep",
-    "esp32.idf_heap_info": "there is no IDF heap to tell about",
     "esp32.wake_on_*": "the terminal does not sleep",
     "machine.ADC.CORE_*": "documented for other ports",
     "machine.ADC.VREF": "documented for other ports",

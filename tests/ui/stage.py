@@ -239,6 +239,8 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
     "staff_done": ("staff_done", {"title": "void.title", "text": "void.done"}),
     "staff_working": ("staff_working", {"title": "menu.void", "text": "authorising.text"}),
     "staff_problem": ("staff_problem", {"title": "problem.title", "text": "problem.not_found"}),
+    "quiet_hour": ("quiet_hour", {"title": "quiet_hour.title", "text": "quiet_hour.text"}),
+    "self_test": ("self_test", {"title": "self_test.title", "text": "self_test.text"}),
     "totals": (
         "totals",
         {"title": "menu.totals", "rows": [("Visa", "3   €37.50"), ("Net", "€37.50")]},

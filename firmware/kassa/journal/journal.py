@@ -155,6 +155,11 @@ class Journal:
         ordinal, slot = self._at
         return slots.SLOTS * (self._tail + self._flash.blocks - ordinal) - slot + 1
 
+    @property
+    def erases(self) -> int:
+        """How often the most worn block was erased; the ring wears all of them alike."""
+        return -(-self._ready // self._flash.blocks)
+
     def append(self, kind: int, payload: bytes) -> int:
         """Store a record; when this returns it is durable.  The result is its sequence.
 

@@ -56,6 +56,8 @@ VIEWS = {
     "staff_working": staff.notice,
     "staff_problem": staff.notice,
     "totals": staff.sums,
+    "quiet_hour": staff.notice,
+    "self_test": staff.notice,
     "paper_out": trouble.paper_out,
     "no_network": trouble.no_network,
     "out_of_order": trouble.out_of_order,
@@ -71,6 +73,7 @@ _TONES = {
     "try_another_card": WARNING,
     "staff_done": SUCCESS,
     "staff_problem": WARNING,
+    "quiet_hour": WARNING,
     "paper_out": WARNING,
     "out_of_order": FAILURE,
 }

@@ -32,6 +32,8 @@ _LOOKS = {
     "staff_done": (pictures.CHECK, GREEN),
     "staff_working": (pictures.WAVES, BLUE),
     "staff_problem": (pictures.MINUS, AMBER),
+    "quiet_hour": (pictures.TOOL, AMBER),
+    "self_test": (pictures.TOOL, BLUE),
 }
 """Screen -> (symbol, colour)."""
 

@@ -1,0 +1,231 @@
+"""One look at each part of the terminal: is it well, and if not, what to do.
+
+    found = await checks.reader(pn532)
+    found.name, found.verdict, found.detail, found.remedy
+    ("reader", "fail", "no card reader answers; check its wiring ...", "remedy.reader")
+
+Every check is a function or a coroutine function of the object it looks at, takes no more than it
+names, changes nothing that a customer would notice, never raises for a fault of the part, and
+gives one `Check`:
+
+    name      the part, as tools know it; the same every time
+    verdict   OK, WARN (works, but somebody should look) or FAIL (does not work)
+    detail    figures or the error, for a technician: plain English, no card data, no keys
+    remedy    key of the catalogue (`remedy.*`), "" when all is well
+
+The quiet hour, the service menu and a technician's tool at the raw REPL use the same functions.
+Nothing else may use the part meanwhile.
+"""
+
+from collections import namedtuple
+from typing import TYPE_CHECKING
+
+from micropython import const
+
+from kassa.drivers.errors import DriverError
+from kassa.drivers.printer import NEAR_END, OUT
+from kassa.drivers.printer_line import PrinterError
+from kassa.security.errors import SecurityError
+from kassa.system import health
+
+if TYPE_CHECKING:
+    from network import WLAN
+
+    from kassa.drivers.keypad import Keypad
+    from kassa.drivers.pn532 import PN532
+    from kassa.drivers.printer import Printer
+    from kassa.drivers.tamper import TamperSwitch
+    from kassa.host.link import HostLink
+    from kassa.journal.journal import Journal
+    from kassa.payment.book import Book
+    from kassa.security.key_store import KeyStore
+    from kassa.system.clock import Clock
+
+OK = "ok"
+WARN = "warn"
+FAIL = "fail"
+
+Check = namedtuple("Check", ("name", "verdict", "detail", "remedy"))
+
+_KIB = const(1024)
+_HEAP = (24 * 1024, 12 * 1024, 12 * 1024, 6 * 1024)
+# The next TLS connection takes 16 KiB and 4 KiB for its messages and some 15 KiB to begin.
+_SYSTEM_HEAP = (24 * 1024, 12 * 1024, 17 * 1024, 8 * 1024)
+_FLASH_WARN, _FLASH_FAIL = const(48 * 1024), const(16 * 1024)
+_HOT_WARN, _HOT_FAIL, _COLD_WARN = const(80), const(100), const(-20)
+_WORN_PERCENT = const(80)
+_SLOTS_WARN = const(60)
+_PN532_REVISION = const(6)
+_WEAK_DBM = const(-80)
+
+
+def _judge(name: str, value: int, warn: int, fail: int, detail: str, remedy: str) -> Check:
+    """A figure that should be large."""
+    if value < fail:
+        return Check(name, FAIL, detail, remedy)
+    if value < warn:
+        return Check(name, WARN, detail, remedy)
+    return Check(name, OK, detail, "")
+
+
+def _memory(name: str, free: int, largest: int, limits: "tuple[int, int, int, int]") -> Check:
+    """`limits`: free bytes to warn below and to fail below, then the same of the largest piece."""
+    detail = "%d KiB free, largest piece %d KiB" % (free // _KIB, largest // _KIB)
+    found = _judge(name, free, limits[0], limits[1], detail, "remedy.memory")
+    if found.verdict == FAIL:
+        return found
+    piece = _judge(name, largest, limits[2], limits[3], detail, "remedy.memory")
+    return found if piece.verdict == OK else piece
+
+
+def heap() -> Check:
+    """MicroPython's heap: what is free, and its largest piece."""
+    return _memory("heap", health.free_bytes(), health.largest_block(), _HEAP)
+
+
+def system_heap() -> Check:
+    """ESP-IDF's heap, which Wi-Fi and TLS live from."""
+    free, largest = health.system_heap()
+    return _memory("system heap", free, largest, _SYSTEM_HEAP)
+
+
+def temperature() -> Check:
+    """The chip's own temperature, where it tells."""
+    degrees = health.temperature_c()
+    if degrees is None:
+        return Check("temperature", OK, "this chip does not tell", "")
+    detail = "%d degrees Celsius in the chip" % degrees
+    verdict = FAIL if degrees > _HOT_FAIL else WARN
+    if _COLD_WARN <= degrees <= _HOT_WARN:
+        return Check("temperature", OK, detail, "")
+    return Check("temperature", verdict, detail, "remedy.temperature")
+
+
+def flash(path: str = "/") -> Check:
+    """Free space of the file system."""
+    try:
+        free = health.flash_free_bytes(path)
+    except OSError as error:
+        detail = "the file system does not answer (error %s)" % error.errno
+        return Check("flash", FAIL, detail, "remedy.flash")
+    detail = "%d KiB free" % (free // _KIB)
+    return _judge("flash", free, _FLASH_WARN, _FLASH_FAIL, detail, "remedy.flash")
+
+
+def clock(clock: "Clock") -> Check:
+    """Whether the time is known, and from whom."""
+    if not clock.is_set:
+        return Check("clock", FAIL, "not set", "remedy.clock")
+    told = "%04d-%02d-%02d %02d:%02d:%02d UTC" % clock.utc()
+    if not clock.trusted:
+        return Check("clock", WARN, told + ", as last known before power was lost", "remedy.clock")
+    return Check("clock", OK, told, "")
+
+
+def journal(journal: "Journal") -> Check:
+    """What the journal found out about itself, how full it is, and how worn."""
+    report = journal.report
+    if report.tampered:
+        why = "rolled back" if report.rolled_back else "not the one that this terminal left"
+        return Check("journal", FAIL, "the journal is " + why, "remedy.journal")
+    worn = 100 * journal.erases // health.BLOCK_LIFE
+    detail = "%d records, %d slots free, %d damaged, blocks erased %d times" % (
+        report.records,
+        journal.free_slots,
+        report.quarantined_count,
+        journal.erases,
+    )
+    if report.quarantined_count:
+        return Check("journal", WARN, detail, "remedy.journal")
+    if worn >= _WORN_PERCENT:
+        return Check("journal", WARN, detail, "remedy.wear")
+    if journal.free_slots < _SLOTS_WARN:
+        return Check("journal", WARN, detail, "remedy.pending")
+    return Check("journal", OK, detail, "")
+
+
+def pending(book: "Book") -> Check:
+    """Money that the host does not have yet, and debts to it."""
+    stored, owed = len(book.stored), len(book.owed)
+    detail = "%d payments to send, %d reversals owed" % (stored, owed)
+    if stored or owed:
+        return Check("pending", WARN, detail, "remedy.pending")
+    return Check("pending", OK, detail, "")
+
+
+def keys(keys: "KeyStore") -> Check:
+    """Whether the transaction keys can be read and are not used up."""
+    try:
+        ready = keys.ready
+    except (SecurityError, OSError) as error:
+        return Check("keys", FAIL, str(error), "remedy.keys")
+    if not ready:
+        return Check("keys", FAIL, "no keys, or all of them used up", "remedy.keys")
+    return Check("keys", OK, "there", "")
+
+
+async def reader(reader: "PN532") -> Check:
+    """Start the card reader anew and ask for its version; its field is off afterwards."""
+    try:
+        chip, version, revision, _ = await reader.start()
+    except DriverError as error:
+        return Check("reader", FAIL, str(error), "remedy.reader")
+    detail = "PN5%02x, firmware %d.%d" % (chip, version, revision)
+    if revision != _PN532_REVISION:
+        return Check("reader", WARN, detail + ", which was never tried", "remedy.reader")
+    return Check("reader", OK, detail, "")
+
+
+async def printer(printer: "Printer") -> Check:
+    """Ask the printer for its status."""
+    try:
+        status = await printer.status()
+    except PrinterError as error:
+        return Check("printer", FAIL, str(error), "remedy.printer")
+    if status.paper == OUT:
+        return Check("printer", FAIL, "out of paper", "remedy.paper")
+    if status.cover_open or not status.online:
+        detail = "the cover is open" if status.cover_open else "off line"
+        return Check("printer", FAIL, detail, "remedy.printer")
+    if status.paper == NEAR_END:
+        return Check("printer", WARN, "little paper left", "remedy.paper")
+    return Check("printer", OK, "ready", "")
+
+
+def keypad(keypad: "Keypad") -> Check:
+    """Keys that have been down for too long."""
+    stuck = keypad.stuck()
+    if stuck:
+        return Check("keypad", FAIL, "stuck: " + ", ".join(stuck), "remedy.keypad")
+    return Check("keypad", OK, "no key is stuck", "")
+
+
+def case(switch: "TamperSwitch") -> Check:
+    """Whether the case is closed, and was all the time."""
+    if switch.is_open:
+        return Check("case", FAIL, "the case is open", "remedy.case")
+    if switch.tripped:
+        return Check("case", FAIL, "the case was opened", "remedy.case")
+    return Check("case", OK, "closed", "")
+
+
+def wifi(wlan: "WLAN") -> Check:
+    """Whether the network is joined, and how well it is heard."""
+    if not wlan.isconnected():
+        return Check("wifi", FAIL, "not joined", "remedy.wifi")
+    strength = wlan.status("rssi")
+    detail = "signal %d dBm" % strength
+    if strength < _WEAK_DBM:
+        return Check("wifi", WARN, detail + ", weak", "remedy.wifi")
+    return Check("wifi", OK, detail, "")
+
+
+def host(link: "HostLink") -> Check:
+    """Whether the host has accepted us, and the health of its routes."""
+    told = []
+    for route in link.routes.all:
+        told.append("%s: %d ms, %d failures" % (route.name, route.answer_ms, route.failures))
+    detail = "; ".join(told)
+    if not link.online:
+        return Check("host", FAIL, "not connected; " + detail, "remedy.host")
+    return Check("host", OK, detail, "")
