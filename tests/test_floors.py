@@ -28,8 +28,9 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Downwards, and still not allowed: a kernel is handed its card.
 STRANGERS = {("emv", "drivers")}
 OUTSIDERS = ("simulator", "host_tools", "tests")
-# On the device's path without being MicroPython's: the generated board description and lib/typing.
-OWN = {"kassa", "board", "typing"}
+# On the device's path without being MicroPython's: the generated board description and version,
+# and lib/typing.
+OWN = {"kassa", "board", "typing", "version"}
 # In the stubs for the checker's sake; MicroPython has no such modules.
 STUB_ONLY = re.compile(r"_|abc$|enum$|types$|typing_extensions$|builtins$|sre_|stubs$")
 # Annotations may name these, in blocks that only type checkers read.
