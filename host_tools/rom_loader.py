@@ -27,10 +27,11 @@ _FLASH_SIZE = re.compile(r"flash size: (\d+)([KM])B")
 _CHIP = re.compile(r"^Connected to (\S+)", re.MULTILINE)
 _FATAL = re.compile(r"(?:fatal error occurred|exception error occurred): (.+)")
 _NO_ANSWER = ("failed to connect", "no serial data received", "wrong boot mode", "no sync reply")
+# The port itself went away, then esptool cannot open it again either.
+_GONE = ("exception error occurred", "lost connection", "input/output error", "not configured")
 _BROKEN = (
-    *("exception error occurred", "stopped responding", "lost connection", "stream stopped"),
-    *("timed out", "timeout", "invalid head of packet", "device not configured"),
-    *("input/output error", "packet content transfer stopped", "md5 of file does not match"),
+    *("stopped responding", "stream stopped", "timed out", "timeout", "invalid head of packet"),
+    *("packet content transfer stopped", "md5 of file does not match"),
 )
 
 Progress = Callable[[float], None]
@@ -163,6 +164,9 @@ class RomLoader:
         port, lower = self.port, said.lower()
         if "no module named" in lower:
             return FlashError("esptool is missing; install it: pip install esptool")
+        broken = CutOff(f"{port}: the connection broke while {doing}; check cable and power")
+        if any(words in lower for words in _GONE):
+            return broken
         if "could not open" in lower or "port is busy" in lower:
             return DeviceError(f"{port}: {why_closed(port, 'esptool cannot open it')}")
         wrong = re.search(r"this chip is (\S+),", said, re.IGNORECASE)
@@ -174,6 +178,6 @@ class RomLoader:
                 "then run this again (or is it the wrong port?)"
             )
         if any(words in lower for words in _BROKEN):
-            return CutOff(f"{port}: the connection broke while {doing}; check cable and power")
+            return broken
         fatal = _FATAL.search(said) or re.search(r"(\S.*)\s*\Z", said)
         return FlashError(f"{port}: {doing}: esptool says: {fatal[1].strip() if fatal else '?'}")
