@@ -15,12 +15,16 @@ _LOOK_S = 0.02
 
 class PtyPort:
     """A pseudo-terminal, in place of the serial device: `name` is what to connect to.
+    closed: whoever had it open has closed it.
 
     While nobody has it open, what the board prints is lost, as it is on a USB bridge.
     """
 
-    def __init__(self, received: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, received: Callable[[bytes], None], closed: Callable[[], None] = lambda: None
+    ) -> None:
         self._received = received
+        self._closed = closed
         self._master, slave = os.openpty()
         tty.setraw(slave)
         self.name = os.ttyname(slave)
@@ -79,6 +83,7 @@ class PtyPort:
             self._received(data)
         else:
             self._disconnected()
+            self._closed()
             self._look()
 
     def _write(self) -> None:
@@ -107,8 +112,11 @@ class TcpPort:
     next one is closed at once.
     """
 
-    def __init__(self, received: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, received: Callable[[bytes], None], closed: Callable[[], None] = lambda: None
+    ) -> None:
         self._received = received
+        self._closed = closed
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
         self.name = ""
@@ -146,4 +154,5 @@ class TcpPort:
         finally:
             if self._writer is writer:
                 self._writer = None
+                self._closed()
             writer.close()

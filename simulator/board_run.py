@@ -41,6 +41,7 @@ class Wishes:
     tcp: int | None
     state: Path | None
     heap: int
+    bare: bool = False
 
 
 async def run(wishes: Wishes, say: Callable[[str], None]) -> None:
@@ -50,7 +51,7 @@ async def run(wishes: Wishes, say: Callable[[str], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, over.set)
     async with VirtualBoard(
-        wishes.board, state=wishes.state, heap=wishes.heap, on_event=say
+        wishes.board, state=wishes.state, heap=wishes.heap, bare=wishes.bare, on_event=say
     ) as board:
         hands = Hands(board)
         if wishes.pty:

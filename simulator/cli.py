@@ -191,6 +191,10 @@ def board(
     heap: Annotated[
         int, typer.Option(min=64, help="KiB for MicroPython; the chip needs about half.")
     ] = micropython.HEAP >> 10,
+    bare: Annotated[
+        bool,
+        typer.Option("--bare", help="Without MicroPython, until `kassa flash` puts it there."),
+    ] = False,
 ) -> None:
     """A virtual board for mpremote: stock MicroPython with REPL, on the chips of a board file.
 
@@ -202,7 +206,7 @@ def board(
     from simulator import board_run
     from simulator.board_state import StateError
 
-    wishes = board_run.Wishes(board, pty or tcp is None, tcp, state, heap << 10)
+    wishes = board_run.Wishes(board, pty or tcp is None, tcp, state, heap << 10, bare)
     try:
         asyncio.run(board_run.run(wishes, board_run.say))
     except (BoardFileError, StateError, micropython.MicroPythonMissing) as error:
