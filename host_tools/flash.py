@@ -165,6 +165,8 @@ def flash(
             if not blank:
                 raise FlashError(f"{port}: {doing.refusal}")
         for region in doing.erase:
+            if doing.at_stake is not None and _is_in(region, doing.at_stake):
+                continue  # it is blank
             with step(f"Erasing {region}, which begins blank", _AGAIN) as on:
                 board.erase(region, on)
         same = found.table == layout.table
@@ -198,6 +200,10 @@ def write_file(layout: Layout, path: Path, fill: bool, overwrite: bool) -> None:
 
 
 # -- inside
+
+
+def _is_in(region: Region, other: Region) -> bool:
+    return other.offset <= region.offset and region.end <= other.end
 
 
 def _places(found: Iterable[Partition]) -> set[tuple[str, int, int]]:
