@@ -103,15 +103,27 @@ def check(
             f"{path}: the application has {len(image.app)} bytes, the board's partition for it "
             f"{room}; make `factory` larger in the board file"
         )
-    octal = "octal" in image.machine.lower()
-    if psram_mode == "octal" and image.machine and not octal:
-        return (
-            f'the image is for "{image.machine}", which does not reach the octal PSRAM of this '
-            "board; the one for it has SPIRAM_OCT in its name"
-        )
-    if psram_mode != "octal" and octal:
-        return f'the image is for "{image.machine}", and this board has no octal PSRAM'
-    return None
+    return _memory(image, psram_mode) if image.machine else None
+
+
+def _memory(image: StockImage, psram_mode: str | None) -> str | None:
+    """Does the image reach the PSRAM?  Octal PSRAM is another image on an ESP32-S3, which finds
+    quad PSRAM by itself; on an ESP32 any PSRAM is another image, which does without as well.
+    """
+    said = image.machine.lower()
+    octal, what = "octal" in said, f'the image is for "{image.machine}"'
+    if psram_mode == "octal" and not octal:
+        name = "SPIRAM_OCT"
+    elif psram_mode == "quad" and image.chip == "esp32" and "spiram" not in said:
+        name = "SPIRAM"
+    elif psram_mode != "octal" and octal:
+        return f"{what}, and this board has no octal PSRAM"
+    else:
+        return None
+    return (
+        f"{what}, which does not use the {psram_mode} PSRAM of this board; the one that does has "
+        f"{name} in its name"
+    )
 
 
 def order(version: str) -> tuple[int, int, int]:

@@ -147,6 +147,26 @@ def test_every_step_says_how_to_resume(tmp_path: Path, monkeypatch: pytest.Monke
     assert all("un the same command again" in lines[number + 1] for number in steps)
 
 
+def test_who_stops_it_is_told_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = FakeBoard().attach(monkeypatch)
+    run = board.run
+
+    def stopped(arguments: list[str], *more: rom_loader.Progress) -> tuple[int, str]:
+        if "write-flash" in arguments:
+            raise KeyboardInterrupt
+        return run(arguments, *more)
+
+    monkeypatch.setattr(rom_loader, "run", stopped)
+    image = str(stock.write(tmp_path))
+    done = CliRunner().invoke(cli.app, ["flash", "--port", "COM3", "--micropython", image])
+    last = done.stderr.splitlines()[-1]
+    assert done.exit_code == 1 and "Traceback" not in done.stderr
+    assert last.startswith("kassa: stopped while writing the boot loader")
+    assert "Run the same command again" in last
+
+
 def test_the_image_is_checked_before_the_board_is_touched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,3 +160,9 @@ def test_an_image_of_the_wrong_memory_is_warned_of(tmp_path: Path) -> None:
     words = b"MicroPython v1.26.1 on 2025-09-11; Generic ESP32S3 module with ESP32S3"
     quad = taken_apart(tmp_path, stock.image(application=stock.app(words=words)))
     assert "SPIRAM_OCT" in (stock_image.check(quad, "esp32s3", ROOM, "1.24.0", "octal") or "")
+    assert stock_image.check(quad, "esp32s3", ROOM, "1.24.0", "quad") is None
+    plain = taken_apart(tmp_path, stock.image("esp32"))
+    assert "SPIRAM in its name" in (
+        stock_image.check(plain, "esp32", ROOM, "1.24.0", "quad") or ""
+    )
+    assert stock_image.check(plain, "esp32", ROOM, "1.24.0", None) is None
