@@ -179,6 +179,32 @@ def test_the_image_is_checked_before_the_board_is_touched(
     assert board.commands == []
 
 
+def test_a_board_file_whose_partitions_overlap_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "mine.toml"
+    wrong.write_text(
+        boards.find("esp32_devkitc").read_text("utf-8").replace("0x3C0000", "0x3B0000"), "utf-8"
+    )
+    image = str(stock.write(tmp_path, "esp32"))
+    options = ["--micropython", image, "--board", str(wrong), "--output", str(tmp_path / "x.bin")]
+    assert '"journal" starts inside "kassa"' in kassa(*options, status=1)
+    assert not (tmp_path / "x.bin").exists()
+
+
+def test_a_boot_loader_that_cannot_be_told_the_size_of_the_flash_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """esptool only warns of one that it takes for something else, and merges it as it is."""
+    run = rom_loader.run
+
+    def keep(arguments: list[str]) -> tuple[int, str]:
+        return run(["keep" if each == "16MB" else each for each in arguments])
+
+    monkeypatch.setattr(rom_loader, "run", keep)
+    image = str(stock.write(tmp_path))
+    said = kassa("--micropython", image, "--output", str(tmp_path / "x.bin"), status=1)
+    assert "boot loader cannot be told that the flash has 16MB" in said
+
+
 def test_without_a_port_the_only_board_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
