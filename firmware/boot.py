@@ -5,11 +5,18 @@ screen as its main.py; nothing writes there while the terminal is in use.  From 
 `kassa` becomes `/` and `vfs` becomes `/boot`; then the slot becomes the current directory, and
 MicroPython starts the main.py that it finds there.  Without a good slot, or without a file system
 at all, that is the service screen, which finds in `reason` why.  The journal is never touched.
+
+The modules of this file system lie in a folder that is named after their content.  A new set is
+written beside the old one and counts from the moment in which boot.py, which names it, is
+replaced: no power cut finds half of each.
 """
 
 import gc
 import os
 import sys
+
+SET = ""  # `kassa build` puts the folder's name here
+sys.path.insert(0, "/" + SET)
 
 import machine
 import vfs
@@ -44,6 +51,7 @@ def mount() -> str:
     vfs.umount("/")
     vfs.mount(main, "/")
     vfs.mount(ours, "/boot")
+    sys.path[0] = "/boot/" + SET
     return ""
 
 

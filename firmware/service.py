@@ -1,4 +1,4 @@
-"""The service screen: main.py of the boot file system, when boot.py has found nothing to start.
+"""The service screen, when boot.py has found nothing to start.
 
 It needs nothing but this file system, so that a damaged main file system still says what is the
 matter: to customers in both languages, to the technician in English.  Afterwards the REPL is free
@@ -54,7 +54,3 @@ def main(reason: str) -> None:
         asyncio.run(show(reason))
     except Exception as error:  # noqa: BLE001 - the console has it already; the REPL must come
         log.trouble("boot", "no panel", error)
-
-
-# boot.py runs in the same namespace and leaves its finding there.
-main(globals().get("reason", "") or "no firmware to start")

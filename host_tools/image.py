@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pprint
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,12 @@ _STAYS_SOURCE = ("boot.py", "main.py")
 _BOOTS = ("boot.py", "service.py")
 VERSION = "version.py"
 SERVICE_FONT = "assets/fonts/20.kf"
+_NO_SET = b'SET = ""'
+# boot.py, which runs in the same namespace, has left its finding there.
+_SERVICE = b"""import service
+
+service.main(globals().get("reason", "") or "no firmware to start")
+"""
 # Only host tools need these.
 _NOT_ON_DEVICE = ("accept", "partitions")
 
@@ -43,13 +50,24 @@ def slot_files(
 
 
 def boot_files(board: Mapping[str, Any], firmware: Path = _mpy.FIRMWARE) -> dict[str, bytes]:
-    """The boot file system, by path: boot.py, the service screen, and what these two import."""
+    """The boot file system, by path: boot.py, the service screen, and what these two import.
+
+    boot.py names the folder of the rest, which is called after what is in it: see there.
+    """
     sources = _mpy.sources(firmware)
-    needed = imports.closure(sources, _BOOTS)
-    sources = {path: sources[path] for path in sorted(needed)}
-    sources["main.py"] = sources.pop("service.py")
-    font = (firmware / SERVICE_FONT).read_bytes()
-    return _compiled(sources) | {"board.py": board_module(board), SERVICE_FONT: font}
+    needed = imports.closure(sources, _BOOTS) - {"boot.py"}
+    modules = _compiled({path.removeprefix("lib/"): sources[path] for path in sorted(needed)})
+    modules["board.py"] = board_module(board)
+    digest = hashlib.sha256()
+    for path in sorted(modules):
+        digest.update(f"{path} {len(modules[path])}\n".encode() + modules[path])
+    folder = f"set_{digest.hexdigest()[:8]}"
+    boot = sources["boot.py"].replace(_NO_SET, f'SET = "{folder}"'.encode())
+    return {f"{folder}/{path}": content for path, content in modules.items()} | {
+        "boot.py": boot,
+        "main.py": _SERVICE,
+        SERVICE_FONT: (firmware / SERVICE_FONT).read_bytes(),
+    }
 
 
 def device_files(

@@ -162,10 +162,10 @@ def test_a_damaged_file_system_leads_to_the_service_screen_and_touches_no_paymen
     assert reason(world) == "file system damaged"
     assert world.cwd == "/"
     world.finished = False  # boot.py has come to its end; MicroPython goes on
-    world.load("service")
+    world.load("service").main(reason(world))
     assert world.error is None
     assert wiring.flash.image() == before
-    assert '"is": "service"' in world.lines[-1]
+    assert '"why": "file system damaged"' in world.lines[-1]
     assert wiring.panel.image().getbbox() is not None
 
 
