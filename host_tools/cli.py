@@ -10,6 +10,7 @@ from host_tools import (
     backup_commands,
     board_commands,
     build_commands,
+    deploy_commands,
     emv_commands,
     flash_commands,
     font,
@@ -40,6 +41,7 @@ def kassa() -> None:
 backup_commands.add_commands(app)
 board_commands.add_commands(app)
 build_commands.add_commands(app)
+deploy_commands.add_commands(app)
 emv_commands.add_commands(app)
 flash_commands.add_commands(app)
 font.add_commands(app)

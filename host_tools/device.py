@@ -24,7 +24,7 @@ from typing import Any, Self
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
-from host_tools.port import DeviceError, why_closed
+from host_tools.port import DeviceCodeError, DeviceError, why_closed
 
 BLOCK = 4096
 _BLOCKS_AT_ONCE = 8
@@ -94,15 +94,6 @@ class _Transport(SerialTransport):
     ) -> bytes:
         patience_s = _ANSWERS_WITHIN_S if timeout is None else timeout
         return super().read_until(min_num_bytes, ending, timeout=patience_s, **more)
-
-
-class DeviceCodeError(DeviceError):
-    """Code that ran on the board ended with an exception; `traceback` is the board's text."""
-
-    def __init__(self, port: str, traceback: str) -> None:
-        last = traceback.strip().splitlines()[-1:] or ["?"]
-        super().__init__(f"{port}: the board says {last[0]}")
-        self.traceback = traceback
 
 
 class Device:

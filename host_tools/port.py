@@ -16,6 +16,15 @@ class DeviceError(Exception):
     """What is wrong with the board or the way to it, in one line that names the port."""
 
 
+class DeviceCodeError(DeviceError):
+    """Code that ran on the board ended with an exception; `traceback` is the board's text."""
+
+    def __init__(self, port: str, traceback: str) -> None:
+        last = traceback.strip().splitlines()[-1:] or ["?"]
+        super().__init__(f"{port}: the board says {last[0]}")
+        self.traceback = traceback
+
+
 def is_port(name: str) -> bool:
     """Whether `name` means a port: a device file, COM3, socket://HOST:PORT.  An existing ordinary
     file never does.

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 import shlex
 import signal
+import stat
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -168,7 +170,10 @@ async def _listen(commands: Commands) -> None:
     """Lines of standard input, until there are no more."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(ValueError, OSError):  # a file or nothing: nobody types there
+    with contextlib.suppress(ValueError, OSError):
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+        if stat.S_ISREG(kind) or (stat.S_ISCHR(kind) and not sys.stdin.isatty()):
+            return  # a file or nothing: nobody types there
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         while line := await reader.readline():
             await commands.do(line.decode(errors="replace"))

@@ -79,6 +79,11 @@ class Slots:
         """Whether what is on trial must reach the host before it has come up."""
         return bool(self._load().get("host"))
 
+    def told(self) -> "dict[str, Any]":
+        """What is remembered, for a technician's tools: `use`, `tries`, and `try` and `host` where
+        something is on trial."""
+        return self._load()
+
     def offer(self, slot: str, need_host: bool = False) -> None:
         """A whole, verified version lies in `slot`: try it at the next start."""
         found = self._load()
