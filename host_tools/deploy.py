@@ -131,7 +131,7 @@ class Deployment:
         self._begin()
         slot, running = self._slots()
         self._not_older(running)
-        self._slot(slot)
+        self._slot(slot, running)
         self._offer(slot)
         return self.report
 
@@ -238,7 +238,7 @@ class Deployment:
             return use, ""
         return SLOTS[1 - SLOTS.index(use)], use
 
-    def _slot(self, slot: str) -> None:
+    def _slot(self, slot: str, running: str) -> None:
         wanted = self._image.part(FILES)
         there = self._files.hashes(f"/{slot}")
         missing = _differing(wanted, there)
@@ -247,15 +247,30 @@ class Deployment:
         self._room("/", missing, {p: s for p, (s, _) in there.items()}, slot)
         self._board.run("_kassa_slots.withdraw()", "withdrawing what was offered")
         self._files.remove(f"/{slot}/{path}" for path in extra)
+        copied = self._copy(slot, running, missing)
         self._expect(sum(map(len, missing.values())))
         self._send({f"/{slot}/{path}": missing[path] for path in sorted(missing)})
         self._send({f"/{slot}/{p}": c for p, c in _differing(last, there).items()})
         self.report.slot = slot
         self.report.kept = len(wanted) - len(missing)
         self._step(
-            f"{slot}: {len(missing)} files sent, {self.report.kept} were there, "
-            f"{len(extra)} removed"
+            f"{slot}: {len(missing)} files sent, {copied} copied on the board, "
+            f"{self.report.kept - copied} were there, {len(extra)} removed"
         )
+
+    def _copy(self, slot: str, running: str, missing: dict[str, bytes]) -> int:
+        """Take what the other slot has, out of `missing` too; how many files that were."""
+        other = self._files.hashes(f"/{running}") if running and missing else {}
+        by_digest = {digest: path for path, (_, digest) in other.items()}
+        found = {
+            path: digest
+            for path, content in missing.items()
+            if (digest := hashlib.sha256(content).hexdigest()) in by_digest
+        }
+        for path, digest in sorted(found.items()):
+            self._files.copy(f"/{running}/{by_digest[digest]}", f"/{slot}/{path}", digest)
+            del missing[path]
+        return len(found)
 
     def _offer(self, slot: str) -> None:
         complaint = self._complaint(slot)
