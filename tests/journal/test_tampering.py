@@ -44,6 +44,27 @@ def test_an_older_image_is_noticed_and_written_to_only_after_acceptance(
     assert damage(journal.report) == [(words.MISSING, 11)]
 
 
+def test_a_log_under_another_key_may_hold_money_and_waits_for_somebody_to_look() -> None:
+    """The file system is gone, and with it key and anchor: what is in the log is not."""
+    lost = Terminal()
+    journal = lost.start()
+    journal.append(1, b"money")
+    image = lost.flash.snapshot()
+    terminal = Terminal(sealer=HostSealer(bytes(16)))
+    terminal.flash.restore(image)
+    journal = terminal.start()
+    assert journal.report.replaced and journal.report.tampered
+    with pytest.raises(JournalTampered):
+        journal.append(1, b"x")
+    assert not journal.prepare()
+    assert terminal.start().report.tampered
+    assert terminal.flash.snapshot() == image
+    journal = terminal.start()
+    journal.accept()
+    journal.append(1, b"after")
+    assert payloads(terminal.start()) == {1: b"after"}
+
+
 def test_an_image_from_within_the_last_block_is_the_window_that_is_not_noticed(
     terminal: Terminal,
 ) -> None:

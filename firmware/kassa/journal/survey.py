@@ -22,19 +22,21 @@ class Survey:
     place, end: of the newest record ((0, 0): none), and the place after it.
     ready: the last block that is known to be erased and to have its header.
     foreign: there is something in the headers' places, and none of it is ours.
+    locked: what is there are headers of a log, under another key.
     """
 
     def __init__(self, log: FlashLog, report: Report, anchored: "Anchored | None") -> None:
         self._log = log
         self._report = report
         self.foreign = False
+        self.locked = False
         self.head = 0
         self.tag = bytes(slots.TAG_SIZE)
         self.newest = self._find_newest()
         if self.newest == 0 and anchored and self._holds(anchored):
             # The only block there is, and its header is damaged.
             self.newest = anchored.ordinal
-            self.foreign = False
+            self.foreign = self.locked = False
         self.first = max(1, self.newest - log.blocks + 1)
         self.place = (0, 0)
         self.end = (1, 1)
@@ -46,6 +48,8 @@ class Survey:
             self._compare(anchored)
         else:
             report.unanchored = self.newest > 0
+        # A log whose key is not here may hold money: it is not written over unasked.
+        report.replaced = report.replaced or self.locked
         self.oldest = max(1, min(self.oldest, self.head + 1))
         self.tail = find_tail(log, self.oldest, self.first, self.end[0])
         self.ready = self._find_ready()
@@ -67,6 +71,7 @@ class Survey:
                     best = claims[0]
             if best == 0 or log.is_block(best):
                 self.foreign = self.foreign and best == 0
+                self.locked = below < 1 << 32 and best == 0
                 return best
             below = best
 
