@@ -28,6 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard 
 
 def add_commands(app: typer.Typer) -> None:
     app.command("backup")(backup)
+    app.command("restore")(restore)
 
 
 def backup(
@@ -76,6 +77,60 @@ def backup(
         raise typer.Exit(1)
 
 
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `kassa backup` has made.")],
+    port: Port = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is in it; needs no board.")
+    ] = False,
+    replacement: Annotated[
+        bool,
+        typer.Option(
+            "--replacement", help="Another board: the old one is out of service for good."
+        ),
+    ] = False,
+    files_from: Annotated[
+        Path | None,
+        typer.Option("--files-from", metavar="OLDER", help="Takes what FILE lacks."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put a backup onto a board, where no payment and no key is set back.
+
+    Refused, with nothing written, when the terminal went on after the
+    backup. What the board holds is kept in a file first. What was cut off
+    goes on with the same command.
+    """
+    from host_tools import restore as restoring
+    from host_tools import restore_plan
+    from host_tools.device import Device
+
+    found = unseal(file)
+    if files_from is not None:
+        found = restoring.merged(found, unseal(files_from))
+    if check:
+        _show(found, file, as_json)
+        return
+    chosen = choose(port)
+    say(f"{chosen}: the terminal is stopped while it is restored.")
+    with Device(chosen) as device:
+        with _progress("reading what is there") as progress:
+            before = restoring.look(device, progress)
+        plan = restore_plan.make(found, before, replacement)
+        kept = _keep_before(file, before)
+        with _progress("writing the journal") as progress:
+            restoring.carry_out(device, plan, before, progress)
+    if as_json:
+        facts = {"journal": plan.journal is not None, "files": sorted(plan.files)}
+        print(json.dumps({**facts, "kept": str(kept) if kept else None, "told": plan.told}))
+        return
+    for line in plan.told:
+        print(line)
+    print(f"Restored: {_what(plan)}.")
+    if kept is not None:
+        print(f"What the board held before is in {kept}.")
+
+
 class _Saved:
     """The file of a backup, written more than once: what is safe is safe."""
 
@@ -98,6 +153,45 @@ class _Saved:
         if first is not None and first != self._path:
             first.unlink(missing_ok=True)
         return self._path
+
+
+def _keep_before(file: Path, before: Backup) -> Path | None:
+    """Keep what the board holds, if it holds anything; where.  Raises OSError."""
+    blank = not before.members[backup_file.JOURNAL].strip(b"\xff")
+    if blank and not before.files:
+        return None
+    made = datetime.fromisoformat(before.facts["made"])
+    path = file.with_name(f"{file.stem}-before-{made:%Y%m%d-%H%M%S}.kassa")
+    backup_file.write(path, backup_file.seal(before, backup_file.shop_lock()))
+    return path
+
+
+def _what(plan: Any) -> str:
+    files = f"{len(plan.files)} files"
+    return f"the journal and {files}" if plan.journal is not None else files
+
+
+def _show(found: Backup, file: Path, as_json: bool) -> None:
+    from host_tools.backup import money, terminal_id
+
+    told = money(found)
+    facts = {"file": str(file), **found.facts, "terminal_id": terminal_id(found)}
+    if as_json:
+        facts |= {"members": sorted(found.members), "missing": found.missing, "money": told}
+        print(json.dumps(facts, indent=2))
+        return
+    print(
+        f"Terminal {facts['terminal_id'] or '?'} on board {found.facts.get('unique_id', '?')}, "
+        f"{found.facts['made']}, MicroPython {found.facts.get('micropython', '?')}."
+    )
+    for slot, version in found.facts.get("slots", {}).items():
+        print(f"Version {version} in {slot}.")
+    for sentence in told:
+        print(sentence)
+    for name, content in sorted(found.members.items()):
+        print(f"{len(content):>9}  {name}")
+    for line in found.missing:
+        print(f"missing: {line}")
 
 
 def say(line: str) -> None:
@@ -130,9 +224,6 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-__all__ = ["BackupError", "add_commands", "backup"]
-
-
 def unseal(file: Path) -> Backup:
     """What is in a file; asks for its passphrase where it has one.  Raises BackupError."""
     try:
@@ -140,7 +231,3 @@ def unseal(file: Path) -> Backup:
     except OSError as error:
         raise BackupError(f"{file}: {error.strerror}") from error
     return backup_file.unseal(content, str(file), lambda: _asked(f"Passphrase of {file}: "))
-
-
-def as_facts(found: Backup) -> dict[str, Any]:
-    return {**found.facts, "members": sorted(found.members), "missing": found.missing}

@@ -78,7 +78,7 @@ def test_the_pending_money_is_told_in_words(place: Place) -> None:
     status, out, _ = kassa("backup", "--port", place.board.pty())
     assert status == 0
     assert "2 sales (57.50 EUR) stored offline, not sent yet." in out
-    assert "Batch 1 is open: 1 transaction, 12.50 EUR." in out
+    assert "Batch 1 is open: 8 transactions, 100.00 EUR." in out
     assert place.board.until(lambda: place.board.board.starts == [PWRON_RESET, HARD_RESET])
 
 

@@ -42,9 +42,10 @@ MANIFEST = b'{"version": "0.1.0+1", "board": "esp32s3_devkitc"}'
 
 
 def sold(pki: Pki, seed: int = 0) -> Moment:
-    """The evening of a day: a sale approved, and two stored offline."""
+    """The evening of a day: eight sales approved, and two stored offline."""
     till = Till(pki, seed)
-    till.sale(1250)
+    for _ in range(8):
+        till.sale(1250)
     till.network.down()
     till.sale(700, offline=True)
     till.sale(5050, offline=True)
