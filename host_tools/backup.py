@@ -15,6 +15,7 @@ from typing import Any
 
 from host_tools import anchor, journal, pending
 from host_tools.backup_file import JOURNAL, Backup
+from host_tools.board_files import BoardFiles
 from host_tools.device import Device
 from host_tools.journal import Examination, ImageError
 from host_tools.port import DeviceError
@@ -38,24 +39,17 @@ except Exception:
  _kassa_r['board']=''
 print(repr(_kassa_r))
 """
-# `kassa` is the terminal's file system where the board has one; boot.py mounts it as / and the
-# one it started from as /boot.
-_LIST = """\
-import os
-try:
- from esp32 import Partition
- _kassa_m=not Partition.find(Partition.TYPE_DATA,label='kassa') or 'boot' in os.listdir('/')
-except ImportError:
- _kassa_m=True
-try:
- print(repr([n[0] for n in os.ilistdir({folder!r}) if n[1]!=0x4000]) if _kassa_m else 'damaged')
-except OSError as _kassa_e:
- print(repr(_kassa_e.errno))
+# A file system that nobody has made yet is not made for a backup.
+_BLANK = """\
+from esp32 import Partition
+_kassa_b=bytearray(64)
+_kassa_r=[]
+for _kassa_p in Partition.find(Partition.TYPE_DATA,label='kassa'):
+ for _kassa_n in range(2):
+  _kassa_p.readblocks(_kassa_n,_kassa_b,0)
+  _kassa_r.append(_kassa_b==b'\\xff'*64)
+print(len(_kassa_r)==2 and all(_kassa_r))
 """
-
-
-class MainFileSystem(DeviceError):
-    """The terminal's file system is not mounted: boot.py found it damaged."""
 
 
 def facts(device: Device) -> dict[str, Any]:
@@ -63,19 +57,9 @@ def facts(device: Device) -> dict[str, Any]:
     return dict(device.literal(device.run(_FACTS, "asking the board")))
 
 
-def names(device: Device, folder: str) -> list[str]:
-    """The files in a folder of the terminal's; none where there is no such folder.  Raises
-    MainFileSystem, DeviceError.
-    """
-    told = device.run(_LIST.format(folder=folder), f"listing {folder}").strip()
-    if told == "damaged":
-        raise MainFileSystem(f"{device.port}: the terminal's file system is damaged")
-    found = device.literal(told)
-    if isinstance(found, list):
-        return sorted(found)
-    if found == 2:
-        return []
-    raise DeviceError(f"{device.port}: {folder} cannot be listed (error {found})")
+def is_blank(device: Device) -> bool:
+    """Whether the terminal's file system was never made.  Raises DeviceError."""
+    return bool(device.literal(device.run(_BLANK, "looking for files")))
 
 
 def read(
@@ -83,12 +67,14 @@ def read(
     keep: Callable[[Backup], None] = lambda backup: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Backup:
-    """A backup of the board; `missing` says what is not in it.
+    """A backup of the board; `missing` says what is not in it, `facts["absent"]` which folders the
+    board has nothing in.
 
     keep(backup) is called as soon as the journal is in it, too.  Raises DeviceError when nothing
     at all can be read.
     """
-    backup = Backup({"made": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"})
+    now = datetime.datetime.now(datetime.UTC)
+    backup = Backup({"made": f"{now:%Y-%m-%dT%H:%M:%SZ}", "absent": [], "slots": {}})
     reading = _Reading(device, backup)
 
     def take_journal() -> None:
@@ -100,11 +86,11 @@ def read(
     if JOURNAL in backup.members:
         keep(backup)
     reading.step("chip and version", lambda: backup.facts.update(facts(device)))
+    reading.step("the terminal's files", reading.mount)
     for folder in FOLDERS:
         reading.folder(folder)
-    backup.facts["slots"] = {}
     for slot in _SLOTS:
-        reading.step(f"the version in {slot}", lambda slot=slot: reading.slot(slot))
+        reading.slot(slot)
     return backup
 
 
@@ -115,6 +101,7 @@ class _Reading:
         self.lost: DeviceError | None = None
         self._device = device
         self._backup = backup
+        self._files: BoardFiles | None = None
 
     def step(self, what: str, take: Callable[[], None]) -> None:
         """Take something, or note that it is missing."""
@@ -130,25 +117,36 @@ class _Reading:
             except DeviceError:
                 self.lost = error
 
-    def folder(self, folder: str) -> None:
-        def take() -> None:
-            found = names(self._device, folder)
-            if not found:
-                self._backup.missing.append(f"{folder}: there is nothing in it")
-            for name in found:
-                if not name.endswith(".new"):  # never got its name: not valid
-                    self.step(f"{folder}/{name}", lambda name=name: self._file(folder, name))
+    def mount(self) -> None:
+        if not is_blank(self._device):
+            self._files = BoardFiles(self._device)
 
-        self.step(folder, take)
+    def folder(self, folder: str) -> None:
+        """The files in it; none where nothing could be mounted, which was noted then."""
+        found: list[str] = []
+        files = self._files
+        if files is not None:
+            self.step(folder, lambda: found.extend(sorted(files.listdir(folder))))
+        for name in found:
+            if not name.endswith(".new"):  # never got its name: not valid
+                self.step(f"{folder}/{name}", lambda name=name: self._file(folder, name))
+        if not found and not self._backup.missing:
+            self._backup.facts["absent"].append(folder)
 
     def _file(self, folder: str, name: str) -> None:
-        content = self._device.read_file(f"{folder}/{name}")
-        if content is None:
-            raise DeviceError(f"{self._device.port}: it cannot be read")
-        self._backup.members[f"{folder}/{name}".lstrip("/")] = content
+        assert self._files is not None
+        content = self._files.get(f"{folder}/{name}")
+        if content is not None:
+            self._backup.members[f"{folder}/{name}".lstrip("/")] = content
 
     def slot(self, slot: str) -> None:
-        content = self._device.read_file(f"/{slot}/manifest.json")
+        """Which version it holds, if any."""
+        files = self._files
+        if files is not None:
+            self.step(f"the version in {slot}", lambda: self._version(files, slot))
+
+    def _version(self, files: BoardFiles, slot: str) -> None:
+        content = files.get(f"/{slot}/manifest.json")
         if content is None:
             return
         self._backup.members[f"slots/{slot}.json"] = content

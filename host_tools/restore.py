@@ -11,28 +11,19 @@ import hashlib
 from collections.abc import Callable
 
 from host_tools import backup as reading
-from host_tools import device_write
+from host_tools import partition_write
 from host_tools.backup import ANCHOR, DEVICE_KEY, TERMINAL
 from host_tools.backup_file import Backup
+from host_tools.board_files import BoardFiles
 from host_tools.device import Device
 from host_tools.restore_plan import MARKER, Plan, RestoreRefused
 
 
 def look(device: Device, progress: Callable[[int, int], None]) -> Backup:
-    """What the board holds now.  Raises RestoreRefused where nothing can be put there, DeviceError
-    when it cannot be read.
-    """
-    try:
-        reading.names(device, "/state")
-    except reading.MainFileSystem as error:
-        raise RestoreRefused(
-            "the board's file system is damaged, and with it the firmware; deploy the firmware "
-            "anew first. The journal on the board is safe meanwhile"
-        ) from error
+    """What the board holds now.  Raises RestoreRefused when that cannot be read, DeviceError."""
     before = reading.read(device, progress=progress)
-    lost = [line for line in before.missing if "there is nothing in it" not in line]
-    if lost:
-        raise RestoreRefused(f"what is on the board cannot be read: {lost[0]}")
+    if before.missing:
+        raise RestoreRefused(f"what is on the board cannot be read: {before.missing[0]}")
     return before
 
 
@@ -43,23 +34,22 @@ def carry_out(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write what was planned.  Raises DeviceError; then the same plan may be made again."""
+    files = BoardFiles(device)
     if plan.journal is not None:
-        digest = hashlib.sha256(plan.journal).hexdigest()
-        device_write.write_file(device, MARKER, digest.encode())
-        device_write.remove_file(device, TERMINAL)
+        files.put(MARKER, hashlib.sha256(plan.journal).hexdigest().encode())
+        files.remove([TERMINAL])
     rest = dict(plan.files)
     configured = rest.pop(TERMINAL, None)
     key = rest.pop(DEVICE_KEY, None)
     if key is not None:
-        device_write.write_file(device, DEVICE_KEY, key)
+        files.put(DEVICE_KEY, key)
     if plan.journal is not None:
-        device_write.write_partition(device, "journal", plan.journal, progress)
-    for path, content in rest.items():
-        device_write.write_file(device, path, content)
+        partition_write.write(device, "journal", plan.journal, progress)
+    files.put_all(rest)
     if plan.journal is not None or MARKER in before.files:
-        device_write.remove_file(device, MARKER)
+        files.remove([MARKER])
     if configured is not None:
-        device_write.write_file(device, TERMINAL, configured)
+        files.put(TERMINAL, configured)
 
 
 def merged(backup: Backup, older: Backup) -> Backup:

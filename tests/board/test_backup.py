@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from host_tools import backup, backup_commands, backup_file
 from host_tools.backup_file import JOURNAL, Backup
+from host_tools.board_files import BoardFiles
 from host_tools.cli import app
 from host_tools.device import Device
 from host_tools.port import DeviceError
@@ -101,7 +102,7 @@ def test_a_damaged_file_system_costs_the_files_and_not_the_journal(
     place.spoil_files()
     status, out, err = kassa("backup", "--port", place.board.pty())
     assert status == 1
-    assert "missing: /state: " in err and "file system is damaged" in err
+    assert "missing: the terminal's files: " in err and "file system is damaged" in err
     assert "Traceback" not in err
     (path,) = home.iterdir()
     found = backup_commands.unseal(path)
@@ -112,14 +113,14 @@ def test_a_damaged_file_system_costs_the_files_and_not_the_journal(
 def test_a_cable_pulled_after_the_journal_leaves_the_journal(
     place: Place, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = backup.names
+    honest = BoardFiles.listdir
 
-    def pull(device: Device, folder: str) -> list[str]:
+    def pull(files: BoardFiles, folder: str) -> list[str]:
         if folder == "/config":
             place.board.do(place.board.board.unplug)
-        return honest(device, folder)
+        return honest(files, folder)
 
-    monkeypatch.setattr(backup, "names", pull)
+    monkeypatch.setattr(BoardFiles, "listdir", pull)
     status, out, err = kassa("backup", "--port", place.board.pty())
     assert status == 1
     assert "2 sales (57.50 EUR)" in out
@@ -162,18 +163,20 @@ def test_a_cable_pulled_in_the_journal_leaves_no_file(
 def test_one_file_that_cannot_be_read_costs_only_itself(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Device.read_file
-    monkeypatch.setattr(
-        Device,
-        "read_file",
-        lambda self, path: None if path == "/state/journal" else honest(self, path),
-    )
+    honest = BoardFiles.get
+
+    def spoilt(files: BoardFiles, path: str) -> bytes | None:
+        if path == "/state/journal":
+            raise DeviceError(f"{files.port}: {path} did not arrive whole; try again")
+        return honest(files, path)
+
+    monkeypatch.setattr(BoardFiles, "get", spoilt)
     kept: list[Backup] = []
     with Device(place.board.pty()) as device:
         found = backup.read(device, kept.append)
     assert kept == [found]
     (missing,) = found.missing
-    assert missing.startswith("/state/journal: ") and missing.endswith("it cannot be read")
+    assert missing.startswith("/state/journal: ") and missing.endswith("try again")
     assert "/config/terminal.json" in found.files
 
 
@@ -188,6 +191,19 @@ def test_a_board_without_a_journal_partition_still_gives_its_files(
         found = backup.read(device)
     assert "/state/keys.bin" in found.files and JOURNAL not in found.members
     assert "no partition called journal" in found.missing[0]
+
+
+def test_a_board_that_was_never_provisioned_has_nothing_missing_and_stays_as_it_was(
+    place: Place, home: Path
+) -> None:
+    place.off()
+    place.flash.load(b"\xff" * place.partition("kassa")[1], place.partition("kassa")[0])
+    place.on()
+    before = place.image("kassa")
+    status, out, err = kassa("backup", "--port", place.board.pty(), "--json")
+    assert status == 0, err
+    assert json.loads(out)["absent"] == ["/state", "/config", "/tls"]
+    assert place.image("kassa") == before
 
 
 def test_a_wrong_port_is_one_line_and_leaves_nothing(home: Path) -> None:

@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from host_tools import backup_commands, device_write, key_file
+from host_tools import backup_commands, key_file, partition_write
 from host_tools.board import load as load_board
+from host_tools.board_files import BoardFiles
 from host_tools.device import Device
 from simulator.acquirer.pki import Pki
 from simulator.board_thread import BoardThread
@@ -161,7 +163,7 @@ def test_a_terminal_that_lost_its_files_keeps_its_own_journal(
     same.spoil_files()
     port = same.board.pty()
     status, _, err = kassa("restore", str(backed_up), "--port", port)
-    assert status == 1 and "file system is damaged" in err.splitlines()[-1]
+    assert status == 1 and "the main file system is damaged" in err.splitlines()[-1]
     journal = same.image("journal")
     same.off()
     same.flash.load(b"\xff" * same.partition("kassa")[1], same.partition("kassa")[0])
@@ -199,7 +201,7 @@ def test_a_restore_that_was_cut_off_goes_on_with_the_same_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     command = ("restore", str(backed_up), "--replacement", "--port")
-    honest_block, honest_file = device_write._write_block, device_write.write_file
+    honest_block, honest_file = partition_write._write_block, BoardFiles._write
     written: list[object] = []
 
     def block(device: Device, label: str, number: int, content: bytes) -> None:
@@ -208,13 +210,13 @@ def test_a_restore_that_was_cut_off_goes_on_with_the_same_command(
         written.append(number)
         honest_block(device, label, number, content)
 
-    def file(device: Device, path: str, content: bytes) -> None:
+    def file(files: BoardFiles, path: str, *more: Any) -> None:
         if writing == "files" and path == KEYS:
             other.board.do(other.board.board.unplug)
-        honest_file(device, path, content)
+        honest_file(files, path, *more)
 
-    monkeypatch.setattr(device_write, "_write_block", block)
-    monkeypatch.setattr(device_write, "write_file", file)
+    monkeypatch.setattr(partition_write, "_write_block", block)
+    monkeypatch.setattr(BoardFiles, "_write", file)
     status, _, err = kassa(*command, other.board.pty())
     assert status == 1 and "the connection broke while writing" in err.splitlines()[-1]
     monkeypatch.undo()

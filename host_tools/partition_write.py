@@ -1,8 +1,6 @@
-"""Writing to a board: files, and the blocks of a raw partition; each step can be done again.
+"""Writing a raw partition of a board: only the blocks that differ, each verified.
 
-A file is written beside the old one, compared with what was sent, and renamed over it, which
-littlefs does as a whole.  Of a partition only the blocks that differ are written, so that what was
-cut off goes on where it was.
+So what was cut off goes on where it was, and a journal, which is mostly erased, takes seconds.
 """
 
 from __future__ import annotations
@@ -18,37 +16,6 @@ _PIECE = 1536
 _ERASED = b"\xff" * BLOCK
 _BLOCKS_AT_ONCE = 32
 
-_BEGIN = """\
-import os,binascii,hashlib
-_kassa_d=''
-for _kassa_n in {folder!r}.split('/')[1:]:
- _kassa_d+='/'+_kassa_n
- try:
-  os.mkdir(_kassa_d)
- except OSError as _kassa_e:
-  if _kassa_e.errno!=17:raise
-_kassa_f=open({new!r},'wb')
-"""
-_PUT = "_kassa_f.write(binascii.a2b_base64('{data}'))"
-_END = """\
-_kassa_f.close()
-_kassa_h=hashlib.sha256()
-with open({new!r},'rb') as _kassa_f:
- while True:
-  _kassa_d=_kassa_f.read(512)
-  if not _kassa_d:break
-  _kassa_h.update(_kassa_d)
-if _kassa_h.digest()==binascii.a2b_base64('{digest}'):
- os.rename({new!r},{path!r})
- print('.')
-"""
-_REMOVE = """\
-import os
-try:
- os.remove({path!r})
-except OSError as _kassa_e:
- if _kassa_e.errno!=2:raise
-"""
 _DIGESTS = """\
 import esp32,binascii,hashlib
 _kassa_p=esp32.Partition.find(esp32.Partition.TYPE_DATA,label={label!r})[0]
@@ -62,25 +29,7 @@ _FILL = "_kassa_b[{at}:{end}]=binascii.a2b_base64('{data}')"
 _WRITE = "_kassa_p.writeblocks({block},_kassa_b)"
 
 
-def write_file(device: Device, path: str, content: bytes) -> None:
-    """Put a file into its place as a whole; its folder is made where it is missing.  Raises
-    DeviceError.
-    """
-    doing, new = f"writing {path}", f"{path}.new"
-    device.run(_BEGIN.format(folder=path.rpartition("/")[0], new=new), doing)
-    for start in range(0, len(content), _PIECE):
-        device.run(_PUT.format(data=_text(content[start : start + _PIECE])), doing)
-    digest = _text(hashlib.sha256(content).digest())
-    if device.run(_END.format(new=new, path=path, digest=digest), doing).strip() != ".":
-        raise DeviceError(f"{device.port}: {path} is not on the board as it was sent; try again")
-
-
-def remove_file(device: Device, path: str) -> None:
-    """Remove a file if it is there.  Raises DeviceError."""
-    device.run(_REMOVE.format(path=path), f"removing {path}")
-
-
-def write_partition(
+def write(
     device: Device,
     label: str,
     image: bytes,
