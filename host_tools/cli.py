@@ -10,12 +10,14 @@ from host_tools import (
     backup_commands,
     board_commands,
     build_commands,
+    ca_commands,
     deploy_commands,
     emv_commands,
     flash_commands,
     font,
     journal,
     logs,
+    provision_commands,
     tlv,
 )
 from host_tools.backup_file import BackupError
@@ -24,6 +26,7 @@ from host_tools.emv import DocumentError
 from host_tools.emv_signing import KeyFileError
 from host_tools.partitions import FlashError
 from host_tools.port import DeviceError
+from host_tools.profile import ProfileError
 from host_tools.shop import ShopError
 
 app = typer.Typer(
@@ -41,12 +44,14 @@ def kassa() -> None:
 backup_commands.add_commands(app)
 board_commands.add_commands(app)
 build_commands.add_commands(app)
+ca_commands.add_commands(app)
 deploy_commands.add_commands(app)
 emv_commands.add_commands(app)
 flash_commands.add_commands(app)
 font.add_commands(app)
 journal.add_commands(app)
 logs.add_commands(app)
+provision_commands.add_commands(app)
 tlv.add_commands(app)
 
 
@@ -61,6 +66,7 @@ def main() -> None:
         DocumentError,
         FlashError,
         KeyFileError,
+        ProfileError,
         ShopError,
         OSError,
     ) as error:

@@ -162,14 +162,41 @@ def acquirer(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8583,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     database: Annotated[str, typer.Option(help="SQLAlchemy URL of the ledger.")] = "sqlite://",
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help="Write what `kassa provision` needs for a terminal here."
+        ),
+    ] = None,
 ) -> None:
-    """The sandbox acquirer alone, for a terminal on the desk."""
+    """The sandbox acquirer alone, for a terminal on the desk.
+
+    Terminals of the shop (`kassa ca`) may come, beside the sandbox's own.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
+    from host_tools.ca import ShopCa
+    from host_tools.shop import ShopError
+    from simulator import sandbox_profile
     from simulator.acquirer import server
 
+    def listening(serving: server.Server, certificates: server.Pki) -> None:
+        if profile is not None:
+            sandbox_profile.write(profile, host, serving.port, certificates)
+            print(f"{profile}: kassa provision --profile {profile}", flush=True)
+
     try:
-        server.main(host=host, port=port, database=database)
+        clients_ca = ShopCa().path.read_text("ascii")
+    except ShopError as error:
+        _fail(str(error), _FAILED)
+    try:
+        server.main(
+            host=host,
+            port=port,
+            database=database,
+            clients_ca=clients_ca,
+            listening=listening,
+        )
     except OSError as error:
         _fail(f"{host}:{port} cannot be used: {error.strerror or error}", _FAILED)
     except SQLAlchemyError as error:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ DEFAULT_PORT = 8583
 _CHUNK = 4096
 
 
-def server_context(certificates: Pki) -> ssl.SSLContext:
-    """Server side of mutual TLS: who has no certificate of the sandbox CA does not get in."""
+def server_context(certificates: Pki, clients_ca: str = "") -> ssl.SSLContext:
+    """Server side of mutual TLS: who has no certificate of the sandbox CA, or of another one that
+    is given as PEM, does not get in.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificates.server_pem)
-    context.load_verify_locations(cadata=certificates.ca_pem)
+    context.load_verify_locations(cadata=certificates.ca_pem + clients_ca)
     context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -44,9 +47,9 @@ class Server:
         assert self._listener is not None
         return self._listener.sockets[0].getsockname()[1]
 
-    async def listen(self, certificates: Pki, host: str, port: int) -> None:
+    async def listen(self, certificates: Pki, host: str, port: int, clients_ca: str = "") -> None:
         self._listener = await asyncio.start_server(
-            self._connected, host, port, ssl=server_context(certificates)
+            self._connected, host, port, ssl=server_context(certificates, clients_ca)
         )
 
     async def close(self) -> None:
@@ -91,10 +94,13 @@ async def serve(
     certificates: Pki | None = None,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
+    clients_ca: str = "",
 ) -> Server:
-    """Start listening; port 0 chooses a free one (see `Server.port`)."""
+    """Start listening; port 0 chooses a free one (see `Server.port`).  clients_ca: PEM of the CA
+    of a shop whose terminals may come, too.
+    """
     server = Server(acquirer or Acquirer())
-    await server.listen(certificates or Pki(), host, port)
+    await server.listen(certificates or Pki(), host, port, clients_ca)
     return server
 
 
@@ -103,13 +109,20 @@ def main(
     port: int = DEFAULT_PORT,
     folder: Path = pki.DEFAULT_FOLDER,
     database: str = "sqlite://",
+    clients_ca: str = "",
+    listening: Callable[[Server, Pki], None] = lambda server, certificates: None,
 ) -> None:
-    """Run the acquirer until interrupted, printing each message it takes and gives."""
+    """Run the acquirer until interrupted, printing each message it takes and gives.
+
+    listening: is called once it does.
+    """
 
     async def run() -> None:
         acquirer = Acquirer(Ledger(database))
         acquirer.on_message = _print_message
-        server = await serve(acquirer, Pki(folder), host, port)
+        certificates = Pki(folder)
+        server = await serve(acquirer, certificates, host, port, clients_ca)
+        listening(server, certificates)
         print(f"acquirer on {host}:{server.port}, certificates in {folder}", flush=True)
         try:
             await asyncio.Event().wait()
