@@ -18,6 +18,7 @@ from host_tools import (
     journal,
     logs,
     provision_commands,
+    slots,
     tlv,
 )
 from host_tools.backup_file import BackupError
@@ -52,6 +53,7 @@ font.add_commands(app)
 journal.add_commands(app)
 logs.add_commands(app)
 provision_commands.add_commands(app)
+slots.add_commands(app)
 tlv.add_commands(app)
 
 
