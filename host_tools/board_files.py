@@ -39,9 +39,20 @@ def _kassa_is(p):
   return True
  except OSError:
   return False
-def _kassa_mount(fresh):
- if _kassa_is('/boot/boot.py') or _kassa_is('/boot/main.py'):return '','/boot'
+def _kassa_ours():
+ try:
+  with open('/boot.py') as f:return 'SET = "set_' in f.read()
+ except OSError:
+  return False
+def _kassa_mount(fresh,make):
  import vfs,esp32
+ if _kassa_is('/boot/boot.py') or _kassa_is('/boot/main.py'):
+  if fresh:
+   vfs.umount('/')
+   p=esp32.Partition.find(esp32.Partition.TYPE_DATA,label='kassa')[0]
+   vfs.VfsLfs2.mkfs(p)
+   vfs.mount(vfs.VfsLfs2(p),'/')
+  return '','/boot'
  p=esp32.Partition.find(esp32.Partition.TYPE_DATA,label='kassa')
  if not p:return 'none',''
  if not _kassa_is('/kassa_'):
@@ -52,7 +63,10 @@ def _kassa_mount(fresh):
    blank=blank and b==b'\\xff'*64
   if blank or fresh:vfs.VfsLfs2.mkfs(p[0])
   try:f=vfs.VfsLfs2(p[0])
-  except OSError:return 'damaged',''
+  except OSError:
+   if not make or _kassa_ours():return 'damaged',''
+   vfs.VfsLfs2.mkfs(p[0])
+   f=vfs.VfsLfs2(p[0])
   vfs.mount(f,'/kassa_')
  return '/kassa_',''
 def _kassa_sum(p):
@@ -123,6 +137,8 @@ class BoardFiles:
     """The files of a board whose program is stopped.
 
     fresh: make a new main file system, whatever is there; the journal is another partition.
+    make: make one in place of a damaged one, too, on a board that was never a terminal: the power
+    may have gone while it was made.
     progress(count): so many bytes more have arrived.
     Raises DeviceError, here and in every method; each call leaves every file old or new.
     """
@@ -132,13 +148,14 @@ class BoardFiles:
         board: Board,
         *,
         fresh: bool = False,
+        make: bool = False,
         progress: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._board = board
         self._progress = progress
         self.port = board.port
         board.run(_TOOLS, "preparing")
-        told = self._ask(f"list(_kassa_mount({fresh}))", "mounting the file systems")
+        told = self._ask(f"list(_kassa_mount({fresh},{make}))", "mounting the file systems")
         self._main, self._boot = told
         if self._main == "none":
             raise DeviceError(
@@ -190,6 +207,10 @@ class BoardFiles:
             raise
         if not whole:
             raise DeviceError(f"{self.port}: {source} cannot be read right; send it again")
+
+    def move(self, source: str, path: str) -> None:
+        """Give a file another name; what had that name is replaced in the same step."""
+        self._run(f"os.rename({self.place(source)!r},{self.place(path)!r})", f"writing {path}")
 
     def get(self, path: str) -> bytes | None:
         """A file's content, None where there is none."""
@@ -278,7 +299,7 @@ class BoardFiles:
         except DeviceCodeError as error:
             last = error.traceback.strip().splitlines()[-1]
             if "28" in last and "OSError" in last:
-                free = self.free("/")
+                free = self.free(_BOOT if _BOOT in doing else "/")
                 raise FullError(
                     f"{self.port}: the flash is full while {doing}: {free} bytes are left"
                 ) from None

