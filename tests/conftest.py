@@ -110,6 +110,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With a real board, look for no other tests than its own: it is quicker."""
+    folder = ROOT / "tests" / "device"
+    inside = collection_path.is_relative_to(folder) or folder.is_relative_to(collection_path)
+    return True if config.getoption("--device") and not inside else None
+
+
 # Last: a folder's own conftest marks its tests first.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

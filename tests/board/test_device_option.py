@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from simulator.board_thread import BoardThread
 from simulator.chips.mcu import HARD_RESET, PWRON_RESET
 from tests.conftest import ROOT
 
-TESTS = (
-    "tests/device/test_chip.py::test_the_chip_is_the_boards",
-    "tests/device/test_attended.py::test_a_card_is_found_and_answers",
-    "tests/host_tools/test_shop.py",
-)
+CHOSEN = "chip_is_the_boards or card_is_found"
 
 
 def run(*options: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, *TESTS]
+    command = [str(Path(sys.executable).with_name("pytest")), "-p", "no:cacheprovider", *options]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
@@ -25,7 +22,7 @@ def run(*options: str) -> tuple[int, str]:
 
 
 def test_only_the_tests_of_the_board_run_and_the_terminal_goes_on(board: BoardThread) -> None:
-    status, told = run("--device", board.pty(), "--device-board", "esp32s3_devkitc")
+    status, told = run("--device", board.pty(), "-k", CHOSEN)
     assert status == 0, told
     assert "1 passed, 1 skipped" in told and "deselected" in told
     # Stopped, two starts of a test, and the reset at the end.
@@ -34,7 +31,14 @@ def test_only_the_tests_of_the_board_run_and_the_terminal_goes_on(board: BoardTh
 
 
 def test_a_port_without_a_board_is_one_line() -> None:
-    status, told = run("--device", "/dev/ttyKASSA")
+    status, told = run("--device", "/dev/ttyKASSA", "-k", CHOSEN)
     assert status == 4
     (line,) = [line for line in told.splitlines() if "ttyKASSA" in line]
     assert "there is no such port" in line and "Traceback" not in told
+
+
+def test_the_tests_of_nothing_else_are_looked_for(board: BoardThread) -> None:
+    status, told = run("--device", board.pty(), "--collect-only")
+    assert status == 0
+    files = {line.partition("::")[0] for line in told.splitlines() if "::" in line}
+    assert files and all(name.startswith("tests/device/") for name in files)
