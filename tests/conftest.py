@@ -106,7 +106,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--device-attended",
         action="store_true",
-        help="Somebody is there to press keys, hold cards and answer questions; add -s.",
+        help="Somebody is there to press keys, hold cards and answer questions.",
     )
 
 

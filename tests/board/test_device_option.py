@@ -13,10 +13,16 @@ from tests.conftest import ROOT
 CHOSEN = "chip_is_the_boards or card_is_found"
 
 
-def run(*options: str) -> tuple[int, str]:
+def run(*options: str, answers: str = "") -> tuple[int, str]:
     command = [str(Path(sys.executable).with_name("pytest")), "-p", "no:cacheprovider", *options]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=ROOT,
+        input=answers,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -42,3 +48,13 @@ def test_the_tests_of_nothing_else_are_looked_for(board: BoardThread) -> None:
     assert status == 0
     files = {line.partition("::")[0] for line in told.splitlines() if "::" in line}
     assert files and all(name.startswith("tests/device/") for name in files)
+
+
+def test_a_person_is_asked_and_believed(board: BoardThread) -> None:
+    options = ("--device", board.pty(), "--device-attended", "-k", "lamps_light")
+    status, told = run(*options, answers="y\nn\n")
+    assert ">>> are the two lamps on the left lit, and no other? [y/n]" in told
+    assert ">>> do you hear a high tone? [y/n]" in told
+    assert status == 1 and "1 failed" in told
+    status, told = run(*options, answers="y\ny\n")
+    assert status == 0 and "1 passed" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,17 @@ def person(request: pytest.FixtureRequest, virtual: BoardThread | None) -> Perso
     if not request.config.getoption("--device-attended"):
         pytest.skip("needs a person in front of the board: --device-attended")
     capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    return Attending(capture.global_and_fixture_disabled)
+
+    @contextmanager
+    def uncaptured() -> Iterator[None]:
+        """The terminal, keyboard included, is the person's."""
+        capture.suspend(in_=True)
+        try:
+            yield
+        finally:
+            capture.resume()
+
+    return Attending(uncaptured)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
