@@ -9,6 +9,7 @@ mean something else by now) and its keys (X9.24-3: no key is ever used twice).  
 | blank, or no record in it | the backup's is written, and the terminal steps ahead (below) |
 | the beginning of the backup's | the same |
 | the same as the backup's | it stays; files that are missing are put back |
+| the same, but with records missing | the backup's is written |
 | goes on after the backup's, and the files are there | refused: the terminal went on |
 | goes on after the backup's, and the files are gone | it stays, files are put back around it |
 | has records that the backup has not, or is another terminal's | refused |
@@ -153,7 +154,7 @@ class _Decision:
             )
         if there.head > self.kept.head:
             self._went_on(there)
-        elif there.head == self.kept.head:
+        elif there.head == self.kept.head and _needed(self.kept) <= theirs.keys():
             self.write = self.ahead = False
 
     def _went_on(self, there: Examination) -> None:
@@ -278,6 +279,11 @@ def _open(image: bytes, key: bytes | None) -> Examination | None:
         return journal.examine(image, key)
     except ImageError:
         return None
+
+
+def _needed(found: Examination) -> set[int]:
+    """The records that are not trimmed."""
+    return {record.sequence for record in found.records if not record.trimmed}
 
 
 def _device_key(backup: Backup) -> bytes | None:

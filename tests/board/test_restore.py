@@ -200,6 +200,10 @@ def test_a_restore_that_was_cut_off_goes_on_with_the_same_command(
     writing: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    other.off()
+    other.files().mkdir("/config")
+    other.files().write_file(TERMINAL, b"{}")  # it was provisioned already
+    other.on()
     command = ("restore", str(backed_up), "--replacement", "--port")
     honest_block, honest_file = partition_write._write_block, BoardFiles._write
     written: list[object] = []

@@ -101,6 +101,19 @@ def test_a_request_alone_is_a_reversal_owed() -> None:
     ]
 
 
+def test_an_approval_counts_once_and_a_void_only_in_its_own_batch() -> None:
+    earlier = Transaction("sale", 999, "EUR", 41, 6, STARTED)
+    sale = Transaction("sale", 1250, "EUR", 42, 7, STARTED)
+    requested, approved = (
+        record(number, kind, sale)
+        for number, kind in enumerate((payments.REQUESTED, payments.APPROVED), 1)
+    )
+    voiding = record(4, payments.VOIDING, earlier)
+    found = pending.of([requested, approved, approved, voiding])
+    assert (found.count, found.net_minor) == (1, {"EUR": 1250})
+    assert list(found.owed) == [(6, 41)]
+
+
 def test_what_cannot_be_read_is_passed_over() -> None:
     transaction = Transaction("sale", 1250, "JPY", 42, 7, STARTED)
     transaction.state = life.STORED

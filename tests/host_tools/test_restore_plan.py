@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kassa.payment import records as payments
+from kassa.payment.transaction import Transaction
 
 from host_tools import anchor, key_file, restore, restore_plan
 from host_tools.backup_file import JOURNAL, Backup
@@ -181,11 +183,12 @@ def test_a_partition_of_another_size_is_refused() -> None:
 
 
 def test_a_journal_without_its_key_is_refused_until_an_older_backup_has_it() -> None:
-    old = terminal(20)
+    old = around(200)
     older = read(old)
     journal = old.start()
-    for _ in range(40):
+    for _ in range(300):
         journal.append(99, b"later")
+        journal.trim(journal.head - 150)
     alone = Backup({"unique_id": "aa"}, {JOURNAL: old.flash.image()})
     with pytest.raises(RestoreRefused, match="--files-from"):
         restore_plan.make(alone, blank())
@@ -193,7 +196,10 @@ def test_a_journal_without_its_key_is_refused_until_an_older_backup_has_it() -> 
     assert plan.journal == old.flash.image()
     assert plan.files["/config/terminal.json"] == CONFIG
     old.anchor.content = json.loads(plan.files["/state/journal"])
-    assert not old.start().report.tampered
+    journal = old.start()
+    assert not journal.report.tampered and len(payloads(journal)) >= 150
+    # An older anchor would miss what was trimmed since.
+    assert journal.report.quarantined == []
     with pytest.raises(RestoreRefused, match="of two boards"):
         restore.merged(alone, replace(older, facts={"unique_id": "bb"}))
 
@@ -259,16 +265,74 @@ def test_what_the_board_has_had_since_is_told() -> None:
     assert starts(plan.files["/state/journal"]) == 9 + STARTS_AHEAD
 
 
+def around(records: int = 400) -> Terminal:
+    """A journal that has gone round its partition: its newest blocks come first there."""
+    made = terminal(0)
+    journal = made.start()
+    for number in range(records):
+        journal.append(99, b"record %d" % number)
+        journal.trim(journal.head - 150)
+    journal.anchor_head()
+    return made
+
+
 def test_a_restore_that_was_cut_off_is_made_again_whatever_it_left() -> None:
-    half = read(terminal(20))
-    image = bytearray(half.members[JOURNAL])
-    image[4096:] = b"\xff" * (len(image) - 4096)
-    image[300:400] = bytes(100)
-    done = restore_plan.make(read(terminal(20)), blank())
-    before = Backup({"unique_id": "aa"}, {JOURNAL: bytes(image), "state/restoring": b"x"})
-    before.members |= {name.lstrip("/"): content for name, content in done.files.items()}
-    del before.members["config/terminal.json"]
-    again = restore_plan.make(read(terminal(20)), before)
-    assert again.journal == done.journal
-    # It had come so far: the numbers do not go on once more.
-    assert "/state/batch" not in again.files and "/state/keys.bin" not in again.files
+    old = around()
+    done = restore_plan.make(read(old), blank())
+    assert done.journal is not None
+    for block in range(1, 16):
+        # With the newest block there it looks like the whole, and is half of it.
+        image = done.journal[: block * 4096] + b"\xff" * ((16 - block) * 4096)
+        before = Backup({"unique_id": "aa"}, {JOURNAL: image, "state/restoring": b"x"})
+        before.members |= {name.lstrip("/"): content for name, content in done.files.items()}
+        del before.members["config/terminal.json"]
+        again = restore_plan.make(read(old), before)
+        assert again.journal == done.journal
+        # It had come so far: the numbers do not go on once more.
+        assert "/state/batch" not in again.files and "/state/keys.bin" not in again.files
+
+
+def test_a_journal_that_lost_a_block_is_written_again() -> None:
+    old = around()
+    backup = read(old)
+    old.flash.load(b"\xff" * 4096, 3 * 4096)  # still needed
+    assert restore_plan.make(backup, read(old)).journal == backup.members[JOURNAL]
+
+
+def test_a_mark_that_was_left_behind_does_not_make_a_terminal_that_went_on_give_way() -> None:
+    old = terminal(20)
+    backup = read(old)
+    old.start().append(99, b"one more")
+    before = read(old)
+    before.members["state/restoring"] = b"x"
+    with pytest.raises(RestoreRefused, match="went on"):
+        restore_plan.make(backup, before)
+
+
+def test_small_state_that_the_board_has_stays() -> None:
+    before = blank()
+    before.members["state/clock"] = b"2"
+    before.members["tls/ca.der"] = b"another"
+    files = restore_plan.make(read(terminal(20)), before).files
+    assert "/state/clock" not in files and files["/tls/ca.der"] == b"ca"
+
+
+def test_without_its_file_the_batch_is_the_journals() -> None:
+    old = terminal()
+    sale = Transaction("sale", 1250, "EUR", 42, 7, (2026, 11, 22, 10, 0, 0))
+    old.start().append(payments.REQUESTED, payments.encode(payments.REQUESTED, sale))
+    backup = read(old)
+    del backup.members["state/batch"]
+    assert batch(restore_plan.make(backup, blank())) == 7 + BATCHES_AHEAD
+
+
+def test_a_journal_that_was_tampered_with_is_so_after_the_restore() -> None:
+    old = terminal(20)
+    older = old.flash.snapshot()
+    journal = old.start()
+    for _ in range(40):
+        journal.append(99, b"more")
+    old.flash.restore(older)
+    plan = restore_plan.make(read(old), blank())
+    old.anchor.content = json.loads(plan.files["/state/journal"])
+    assert old.start().report.rolled_back
