@@ -46,6 +46,7 @@ from host_tools.journal import Examination, HostSealer, ImageError, ImagePartiti
 KEYS = "/state/keys.bin"
 BATCH = "/state/batch"
 MARKER = "/state/restoring"
+SIGNER = "/config/signer.json"
 KEYS_AHEAD = 1 << 20
 BATCHES_AHEAD = 1_000
 STARTS_AHEAD = 1_000
@@ -97,6 +98,13 @@ def _check_board(backup: Backup, before: Backup, replacement: bool) -> None:
         raise RestoreRefused(
             f"the backup's journal has {len(image) >> 10} KiB, the board's partition "
             f"{len(before.members[JOURNAL]) >> 10}: flash the board with the same partitions"
+        )
+
+    signers = [each.files.get(SIGNER) for each in (backup, before)]
+    if None not in signers and signers[0] != signers[1]:
+        raise RestoreRefused(
+            "the firmware on the board is signed by another key than the backup's "
+            "configuration; deploy it with the backup's shop's key first"
         )
 
 

@@ -177,6 +177,15 @@ def test_another_board_is_taken_only_when_the_old_one_is_said_to_be_dead() -> No
     assert restore_plan.make(read(terminal(20)), other, replacement=True).journal is not None
 
 
+def test_a_board_whose_firmware_another_shop_has_signed_is_refused() -> None:
+    backup, before = read(terminal(20)), blank()
+    backup.members["config/signer.json"] = b"ours"
+    assert restore_plan.make(backup, before).files["/config/signer.json"] == b"ours"
+    before.members["config/signer.json"] = b"theirs"
+    with pytest.raises(RestoreRefused, match="signed by another key"):
+        restore_plan.make(backup, before)
+
+
 def test_a_partition_of_another_size_is_refused() -> None:
     with pytest.raises(RestoreRefused, match="64 KiB, the board's partition 128"):
         restore_plan.make(read(terminal(20)), blank(size=2 * SMALL))
