@@ -16,6 +16,7 @@ gc.threshold(65536)
 
 import asyncio
 import os
+from typing import TYPE_CHECKING
 
 import network
 from board import BOARD  # pyright: ignore[reportMissingImports] - made from the board file
@@ -67,6 +68,9 @@ from machine import Pin
 from micropython import const
 from version import VERSION
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
 _TROUBLE_SHOWN_MS = const(5_000)
@@ -76,6 +80,10 @@ _EMV_SIGNATURE = "/config/emv.sig"
 _HOST_WITHIN_MS = const(600_000)
 _LOOK_MS = const(1_000)
 _ANCHOR_AFTER = const(10)
+# Longest time between two heartbeats of a task: a few times what it takes when all goes well.
+_BEATS_WITHIN_MS = const(120_000)
+# Of the terminal's own task: settling may wait twice for the host, a minute each, on one screen.
+_TERMINAL_SLACK_MS = const(180_000)
 
 
 def make_reader(board: Board, log: Log) -> PN532:
@@ -137,10 +145,10 @@ async def main() -> None:
     screens = Screens(display, keypad, buzzer, lamps, words, log)
     await screens.show("starting")
     supervisor = Supervisor(Watchdog(machine.WDT(timeout=_WATCHDOG_MS)), log)
-    supervisor.start("keypad", keypad.run())
+    supervisor.start_beating("keypad", keypad.run, _BEATS_WITHIN_MS)
     tamper = board.table("tamper")
     switch = TamperSwitch(Pin(tamper["pin"]), tamper["closed_level"])
-    supervisor.start("case opened", switch.opened())
+    supervisor.start_beating("case opened", switch.opened, _BEATS_WITHIN_MS)
     try:
         start_terminal(supervisor, log, box, keypad, reader, screens, paper)
     except (KassaError, OSError) as error:
@@ -214,11 +222,12 @@ async def prove(link: HostLink, log: Log) -> None:
     come_up(log)
 
 
-async def look_after(journal: Journal) -> None:
+async def look_after(journal: Journal, beat: "Callable[[], None]") -> None:
     """Critical task: erase ahead while nobody waits, so that no sale waits for an erase; and when
     nothing was written for a while anchor the newest record, so that an older log is noticed."""
     head, rested = journal.head, 0
     while True:
+        beat()
         await asyncio.sleep_ms(_PREPARE_EVERY_MS)
         while journal.prepare():
             await asyncio.sleep_ms(0)
@@ -279,16 +288,21 @@ def start_terminal(
         link,
         payments,
     )
-    supervisor.start("wifi", wifi.run())
-    supervisor.start("host link", link.run())
+    supervisor.start_beating("wifi", wifi.run, _BEATS_WITHIN_MS)
+    supervisor.start_beating("host link", link.run, link.beats_within_ms)
     payments.start(supervisor)
-    supervisor.start("journal", look_after(journal))
-    supervisor.start("terminal", run_terminal(terminal, log))
+    supervisor.start_beating("journal", lambda beat: look_after(journal, beat), _BEATS_WITHIN_MS)
+    supervisor.start_beating(
+        "terminal",
+        lambda beat: run_terminal(terminal, log, beat),
+        3 * config.host["answer_timeout_ms"] + _TERMINAL_SLACK_MS,
+    )
     supervisor.start("black box", box.run(lambda: terminal.idle))
 
 
-async def run_terminal(terminal: Terminal, log: Log) -> None:
+async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]") -> None:
     """Critical task: serve customers from the moment that the reader works."""
+    terminal.screens.beat = beat
     while True:
         try:
             version = await terminal.reader.start()

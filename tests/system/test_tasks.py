@@ -91,3 +91,45 @@ def test_a_critical_task_that_ends_is_named_and_the_others_stop(world, module, c
     assert world.run(watch()) == ("ends", cause)
     assert ("cancelled", "steady") in module.log
     assert 4 <= dog.fed <= 6
+
+
+async def _rounds(module, asyncio, beat, rounds, every_ms):
+    for _ in range(rounds):
+        beat()
+        await asyncio.sleep_ms(every_ms)
+    await asyncio.Event().wait()
+
+
+def test_a_task_that_waits_for_what_never_comes_is_noticed(world, module):
+    asyncio = world.load("asyncio")
+    dog = module.Dog()
+
+    async def watch():
+        supervisor = module.Supervisor(dog, module.Log())
+        supervisor.start_beating(
+            "steady", lambda beat: _rounds(module, asyncio, beat, 10_000, 900), 1000
+        )
+        supervisor.start_beating(
+            "stuck", lambda beat: _rounds(module, asyncio, beat, 10, 1000), 5000
+        )
+        try:
+            await supervisor.watch()
+        except module.CriticalTaskEnded as end:
+            return end.name, type(end.cause).__name__, str(end.cause)
+
+    assert world.run(watch()) == ("stuck", "TaskStuck", "no progress for 5 s")
+    assert ("critical task stuck", "TaskStuck") in module.log
+    assert 135 <= dog.fed <= 145  # for nine seconds of beats and five of silence, every 100 ms
+
+
+def test_a_wait_with_an_end_tells_whether_it_was_worth_it(world, module):
+    asyncio = world.load("asyncio")
+    set_within = world.load("kassa.system.tasks").set_within
+
+    async def wait():
+        event = asyncio.Event()
+        before = await set_within(event, 50)
+        event.set()
+        return before, await set_within(event, 50)
+
+    assert world.run(wait()) == (False, True)

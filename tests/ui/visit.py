@@ -36,7 +36,7 @@ class Keypad:
     def __init__(self, keys):
         self.keys = keys
 
-    async def next(self):
+    async def next(self, beat=None):
         while not self.keys:
             await asyncio.sleep_ms(10)
         return self.keys.pop(0)

@@ -108,7 +108,7 @@ class Terminal:
         book = self.payments.book
         return {
             "merchant": self.config.merchant.name,
-            "time": self.clock.local() if self.clock.is_set else None,
+            "time": self.clock.local()[:5] if self.clock.is_set else None,
             "online": self.link.online,
             "pending_count": len(book.stored) + len(book.owed),
             "pending_minor": book.stored_minor,

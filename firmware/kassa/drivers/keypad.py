@@ -19,9 +19,10 @@ from micropython import const
 from kassa.system.ensure import ensure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _SCAN_MS = const(10)
+_LOOK_AGAIN_MS = const(30_000)
 _STUCK_MS = const(30_000)  # nobody leans on a key for so long
 _TYPED_AHEAD = const(16)  # ring of so many key indexes, one of them always free
 _MOST_KEYS = const(30)  # the state is one small integer
@@ -61,8 +62,8 @@ class Keypad:
         self._stuck = 0
         self._since = [time.ticks_ms()] * len(names)  # when each key that is down went down
 
-    async def run(self) -> None:
-        """Follow the keys for ever; a critical task.
+    async def run(self, beat: "Callable[[], None] | None" = None) -> None:
+        """Follow the keys for ever; a critical task, which beats at least every 30 s.
 
         A key that is down at the start was not pressed for us: it counts once it was released.
         """
@@ -70,18 +71,38 @@ class Keypad:
         try:
             while True:
                 self._arm()
-                if not self._any_column_low():
-                    await self._edge.wait()
+                while not self._any_column_low():
+                    if beat is not None:
+                        beat()
+                    if await self._edge_comes():
+                        break
                 self._disarm()
-                await self._until_released()
+                await self._until_released(beat)
         finally:
             self._disarm()
 
-    async def next(self) -> str:
-        """The name of the next key pressed, in the order of pressing; up to 15 are typed ahead."""
+    async def _edge_comes(self) -> bool:
+        """Wait for a falling column; False when it is time to look without one."""
+        try:
+            await asyncio.wait_for_ms(self._edge.wait(), _LOOK_AGAIN_MS)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    async def next(self, beat: "Callable[[], None] | None" = None) -> str:
+        """The name of the next key pressed, in the order of pressing; up to 15 are typed ahead.
+
+        Calls `beat` at least every 30 s while nobody presses one."""
         while self._head == self._tail:
             self._typed.clear()
-            await self._typed.wait()
+            if beat is None:
+                await self._typed.wait()
+                continue
+            beat()
+            try:
+                await asyncio.wait_for_ms(self._typed.wait(), _LOOK_AGAIN_MS)
+            except asyncio.TimeoutError:
+                pass
         index = self._ring[self._tail]
         self._tail = (self._tail + 1) % _TYPED_AHEAD
         return self._names[index]
@@ -125,10 +146,12 @@ class Keypad:
 
     # -- scanning
 
-    async def _until_released(self) -> None:
+    async def _until_released(self, beat: "Callable[[], None] | None") -> None:
         """Scan until all keys are up; a stuck one keeps this going, and the others working."""
         before = self._scan()
         while True:
+            if beat is not None:
+                beat()
             await asyncio.sleep_ms(_SCAN_MS)
             now = self._scan()
             if now == before:

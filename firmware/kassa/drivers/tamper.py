@@ -1,8 +1,15 @@
 """The switch that the closed case holds down: once the case was opened, that is not forgotten."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from machine import Pin
+from micropython import const
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOOK_AGAIN_MS = const(30_000)
 
 
 class TamperSwitch:
@@ -31,7 +38,14 @@ class TamperSwitch:
         self.tripped = True
         self._edge.set()
 
-    async def opened(self) -> None:
-        """Wait until the case was opened; at once if it was since power-on.  One task may wait."""
+    async def opened(self, beat: "Callable[[], None] | None" = None) -> None:
+        """Wait until the case was opened; at once if it was since power-on.  One task may wait.
+
+        A critical task, which beats at least every 30 s."""
         while not self.tripped:
-            await self._edge.wait()
+            if beat is not None:
+                beat()
+            try:
+                await asyncio.wait_for_ms(self._edge.wait(), _LOOK_AGAIN_MS)
+            except asyncio.TimeoutError:
+                self.tripped = self.tripped or self.is_open

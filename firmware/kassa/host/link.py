@@ -1,7 +1,7 @@
 """The link to the host: one long-lived connection, kept up by one task, used by any number.
 
     link = HostLink(config, keys, clock, log)
-    supervisor.start("host link", link.run())
+    supervisor.start_beating("host link", link.run, link.beats_within_ms)
     answer = await link.exchange(builder.sale(...), timeout_ms)
 
 `exchange` ends within its time-out in one of three ways: with the fields of an authentic answer,
@@ -33,6 +33,7 @@ from kassa.host.matching import Matcher, Waiting
 from kassa.host.routes import Routes
 from kassa.host.tls import client_context
 from kassa.security.errors import SecurityError
+from kassa.system.tasks import LOOK_AGAIN_MS, set_within, unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,7 @@ class HostLink:
 
     online    whether the host has accepted our sign-on on the connection that is open now
     routes    the configured ways to the host, with their health
+    beats_within_ms   the longest time between two beats of `run`, with a good margin
 
     `config.host` has routes, connect_timeout_ms, answer_timeout_ms and echo_s.  NotProvisioned is
     raised here when they are wrong, and by `run` when the certificates are.
@@ -102,6 +104,9 @@ class HostLink:
         self._passes_begun = 0
         self._passes_over = 0
         self._been_online = False  # in this pass
+        self._beat = unwatched
+        # Connecting, an exchange and a rest are the longest that it is silent in a row.
+        self.beats_within_ms = 2 * (2 * self._connect_timeout_ms + LOOK_AGAIN_MS)
 
     def on_late(self, listener: "Callable[[Answer], None] | None") -> None:
         """Call `listener(fields)` when an authentic answer comes to a request that gave up."""
@@ -121,8 +126,9 @@ class HostLink:
         connection = await self._open_connection(deadline)
         return await self._exchange_on(connection, request, deadline)
 
-    async def run(self) -> None:
+    async def run(self, beat: "Callable[[], None]" = unwatched) -> None:
         """Keep the connection up.  A critical task: only an error or cancellation ends it."""
+        self._beat = beat
         context = client_context()
         failed_passes = 0
         while True:
@@ -147,14 +153,12 @@ class HostLink:
         # Half of it is jitter: a host that restarts shall not meet all its terminals at once.
         rest_ms += rest_ms * random.getrandbits(8) // 255
         await asyncio.sleep_ms(_NEVER_SOONER_MS)
-        try:
-            await asyncio.wait_for_ms(self._hurry.wait(), rest_ms - _NEVER_SOONER_MS)
-        except asyncio.TimeoutError:
-            pass
+        await set_within(self._hurry, rest_ms - _NEVER_SOONER_MS)
         self._hurry.clear()
 
     async def _use(self, route: "Route", context: "Any") -> None:
         """Connect through `route` and stay while it works."""
+        self._beat()
         connection = None
         reader = None
         since = Deadline(self._connect_timeout_ms)
@@ -200,15 +204,13 @@ class HostLink:
     async def _watch(self, connection: "Connection") -> None:
         """Return when the connection has ended.  Silence and doubt are answered with an echo."""
         while connection.usable:
+            self._beat()
             silent_ms = time.ticks_diff(time.ticks_ms(), self._heard_at)
             rest_ms = self._echo_ms - silent_ms
             if not self._keys.prefetched:
                 rest_ms = min(rest_ms, _IDLE_AFTER_MS - silent_ms)
-            try:
-                await asyncio.wait_for_ms(self._attend.wait(), max(0, rest_ms))
+            if await set_within(self._attend, max(0, min(rest_ms, LOOK_AGAIN_MS))):
                 self._attend.clear()
-            except asyncio.TimeoutError:
-                pass
             if not connection.usable:
                 return
             silent_ms = time.ticks_diff(time.ticks_ms(), self._heard_at)

@@ -20,8 +20,11 @@ from kassa.payment import transaction as life
 from kassa.payment.backoff import Backoff
 from kassa.payment.offline import APPROVED_OFFLINE, NOT_REACHED
 from kassa.system import currency as iso4217
+from kassa.system.tasks import LOOK_AGAIN_MS, set_within, unwatched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder
     from kassa.payment.book import Book, Pending
@@ -79,15 +82,16 @@ class Forwarder:
             self._progress.clear()
             await self._progress.wait()
 
-    async def run(self) -> None:
+    async def run(self, beat: "Callable[[], None]" = unwatched) -> None:
         """Critical task: drain the store for ever."""
         backoff = Backoff()
         attempted = None
         if self._book.refused:
             self.news.set()
         while True:
+            beat()
             if not self._book.stored:
-                await self._wanted.wait()
+                await set_within(self._wanted, LOOK_AGAIN_MS)
                 self._wanted.clear()
                 continue
             wait_ms = _LOOK_MS
@@ -104,11 +108,8 @@ class Forwarder:
                     backoff.reset()
                     continue
                 wait_ms = backoff.next_ms()
-            try:
-                await asyncio.wait_for_ms(self._wanted.wait(), wait_ms)
+            if await set_within(self._wanted, wait_ms):
                 self._wanted.clear()
-            except asyncio.TimeoutError:
-                pass
 
     async def _send(self, pending: "Pending", repeat: bool) -> bool:
         """One attempt; whether the host has answered it."""

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from micropython import const
+
 from kassa.payment.authorise import Authoriser
 from kassa.payment.book import Book
 from kassa.payment.forward import Forwarder
@@ -9,6 +11,8 @@ from kassa.payment.offline import OfflineSales
 from kassa.payment.reversal import Reversals
 from kassa.payment.settle import Settler
 from kassa.payment.void import Voids
+
+_SLACK_MS = const(180_000)
 
 if TYPE_CHECKING:
     from kassa.host.link import HostLink
@@ -39,6 +43,8 @@ class Payments:
         log: "Log",
     ) -> None:
         timeout_ms = config.host["answer_timeout_ms"]
+        # An exchange, and the rest after one that failed: at most 75 s.
+        self._beats_within_ms = timeout_ms + _SLACK_MS
         self.book = Book(journal, log, batch_memory)
         self.reversals = Reversals(link, builder, self.book, timeout_ms, log)
         self.forwarder = Forwarder(link, builder, self.book, timeout_ms, wifi, log)
@@ -67,6 +73,7 @@ class Payments:
 
     def start(self, supervisor: "Supervisor") -> None:
         """Start the tasks that pay what is owed."""
-        supervisor.start("reversals", self.reversals.run())
-        supervisor.start("forwarding", self.forwarder.run())
-        supervisor.start("settlement", self.settler.run())
+        within_ms = self._beats_within_ms
+        supervisor.start_beating("reversals", self.reversals.run, within_ms)
+        supervisor.start_beating("forwarding", self.forwarder.run, within_ms)
+        supervisor.start_beating("settlement", self.settler.run, within_ms)

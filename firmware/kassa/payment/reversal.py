@@ -17,8 +17,11 @@ from kassa.payment import responses
 from kassa.payment import transaction as life
 from kassa.payment.backoff import Backoff
 from kassa.system import currency as iso4217
+from kassa.system.tasks import LOOK_AGAIN_MS, set_within, unwatched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder
     from kassa.payment.book import Book
@@ -76,15 +79,16 @@ class Reversals:
             self._progress.clear()
             await self._progress.wait()
 
-    async def run(self) -> None:
+    async def run(self, beat: "Callable[[], None]" = unwatched) -> None:
         """Critical task: work the debts for ever."""
         backoff = Backoff()
         attempted = set()  # type: set[tuple[int, int]]
         while True:
+            beat()
             if not self._book.owed:
                 attempted.clear()
                 backoff.reset()
-                await self._wanted.wait()
+                await set_within(self._wanted, LOOK_AGAIN_MS)
                 self._wanted.clear()
                 continue
             transaction = self._book.owed[0]
@@ -95,11 +99,8 @@ class Reversals:
                     continue
                 attempted.add(transaction.name)
                 wait_ms = backoff.next_ms()
-            try:
-                await asyncio.wait_for_ms(self._wanted.wait(), wait_ms)
+            if await set_within(self._wanted, wait_ms):
                 self._wanted.clear()
-            except asyncio.TimeoutError:
-                pass
 
     async def _take_back(self, transaction: "Transaction", repeat: bool) -> bool:
         """One attempt; whether the host has done it."""

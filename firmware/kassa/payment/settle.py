@@ -17,8 +17,11 @@ from kassa.payment import responses, totals
 from kassa.payment import transaction as life
 from kassa.payment.backoff import Backoff
 from kassa.system import currency as iso4217
+from kassa.system.tasks import LOOK_AGAIN_MS, set_within, unwatched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder, Request
     from kassa.payment.book import Book, Settlement
@@ -75,6 +78,7 @@ class Settler:
         self._answer_timeout_ms = answer_timeout_ms
         self._log = log
         self._wanted = asyncio.Event()
+        self._beat = unwatched
 
     async def ready(self, timeout_ms: int) -> bool:
         """Whether nothing is owed that belongs to the batch, waiting that long for it."""
@@ -103,17 +107,19 @@ class Settler:
             await self.news.wait()
             await asyncio.sleep_ms(0)
 
-    async def run(self) -> None:
+    async def run(self, beat: "Callable[[], None]" = unwatched) -> None:
         """Critical task: pay the settlement that is owed."""
+        self._beat = beat
         backoff = Backoff()
         repeat = False
         while True:
+            beat()
             settlement = self._book.settling
             wait_ms = _LOOK_MS
             if settlement is None:
                 repeat = False
                 backoff.reset()
-                await self._wanted.wait()
+                await set_within(self._wanted, LOOK_AGAIN_MS)
                 self._wanted.clear()
                 continue
             if self._link.online:
@@ -170,6 +176,7 @@ class Settler:
 
     async def _insist(self, request: "Request") -> "dict[int, str | bytes]":
         for tries_left in range(_DETAIL_TRIES - 1, -1, -1):
+            self._beat()
             try:
                 return await self._link.exchange(request, self._answer_timeout_ms)
             except HostError:

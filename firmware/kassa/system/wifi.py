@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import network
 from micropython import const
 
+from kassa.system.tasks import unwatched
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,11 +38,12 @@ class Wifi:
     def joined(self) -> bool:
         return self._wlan.isconnected()
 
-    async def run(self) -> None:
-        """Critical task: join, notice a loss, join again."""
+    async def run(self, beat: "Callable[[], None]" = unwatched) -> None:
+        """Critical task: join, notice a loss, join again.  Beats at least every 20 s."""
         self.start_radio()
         joined = False
         while True:
+            beat()
             if not self._wlan.isconnected():
                 await self._join()
             if self._wlan.isconnected() != joined:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from micropython import const
 
 from kassa.drivers.buzzer import FAILURE, KEY, SUCCESS, WARNING
+from kassa.system.tasks import unwatched
 from kassa.ui.page import Page
 from kassa.ui.views import idle, result, staff, tap, trouble
 
@@ -89,6 +90,8 @@ class Screens:
     """All screens of the terminal.
 
     `catalogue` may be read by others: receipts speak the language of the screen.
+    `beat` is called with every screen shown, and while a person is waited for: it is the heartbeat
+    of the task that serves customers.
     """
 
     def __init__(
@@ -101,6 +104,7 @@ class Screens:
         log: "Log",
     ) -> None:
         self.catalogue = catalogue
+        self.beat = unwatched  # type: Callable[[], None]
         self._display = display
         self._keypad = keypad
         self._buzzer = buzzer
@@ -126,6 +130,7 @@ class Screens:
         given again.  KeyError for a screen that does not exist.
         """
         view = VIEWS[name]
+        self.beat()
         if self._beat is not None:
             self._beat.cancel()
             self._beat = None
@@ -207,9 +212,10 @@ class Screens:
 
     # -- asking
 
-    async def key(self) -> str:
-        """The next key, with its tone."""
-        key = await self._keypad.next()
+    async def key(self, patient: bool = False) -> str:
+        """The next key, with its tone.  `patient` when nothing else is waited for beside it: a
+        person may take hours."""
+        key = await self._keypad.next(self.beat if patient else None)
         self._buzzer.start(KEY)
         return key
 
@@ -228,7 +234,7 @@ class Screens:
         ]
         try:
             while True:
-                key = await self.key()
+                key = await self.key(patient=True)
                 if key != "LANG":
                     return key
                 await self.switch_language()
@@ -241,8 +247,10 @@ class Screens:
     async def _refresh(self, ask: "Callable[[], Facts]") -> None:
         while True:
             await asyncio.sleep_ms(_REFRESH_MS)
-            self._facts = self._complete("welcome", ask())
-            await self._draw(idle.welcome)
+            facts = self._complete("welcome", ask())
+            if facts != self._facts:
+                self._facts = facts
+                await self._draw(idle.welcome)
 
     async def amount(self, currency: str, first_key: str = "") -> "int | None":
         """Let an amount be typed; minor units (1..99999999), or None when CANCEL was pressed.
@@ -253,7 +261,7 @@ class Screens:
         minor = self._typed(0, first_key)
         await self.show("amount", amount_minor=minor, currency=currency)
         while True:
-            key = await self.key()
+            key = await self.key(patient=True)
             if key == "CANCEL":
                 return None
             if key == "ENTER" and minor:
@@ -287,7 +295,7 @@ class Screens:
             first = number * idle.ROWS
             shown = choices[first : first + idle.ROWS]
             await self.show("menu", title=title, choices=shown, number=number, pages=pages)
-            key = await self.key()
+            key = await self.key(patient=True)
             if key == "CANCEL":
                 return None
             if key == "LANG":
@@ -304,7 +312,7 @@ class Screens:
         typed = ""
         await self.show("number", title=title, digits=typed)
         while True:
-            key = await self.key()
+            key = await self.key(patient=True)
             if key == "CANCEL":
                 return None
             if key == "ENTER" and typed:
