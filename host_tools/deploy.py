@@ -65,6 +65,7 @@ class Report:
     kept: int = 0
     bytes_sent: int = 0
     provisioned: bool = True
+    taken_over: bool = False
     steps: list[str] = field(default_factory=list)
 
 
@@ -236,6 +237,7 @@ class Deployment:
         self._boot.offer(slot)
         if taking_over:  # the old version was signed by the old signer: only now it may go
             self._files.move(_NEXT_SIGNER, SIGNER)
+            self.report.taken_over = True
         self._step(f"{slot}: verified by the board, on trial at the next start")
 
     # -- inside

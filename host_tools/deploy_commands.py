@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,18 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from host_tools import emv_signing, logs, shop
+from host_tools import emv_signing, shop
 from host_tools.board import load as load_board
+from host_tools.coming_up import Heard, hear
 from host_tools.image_check import ImageError
 from host_tools.port import DeviceError, choose
 
 if TYPE_CHECKING:
     from host_tools.deploy import Image, Report
-    from host_tools.device import Device
-
-_COMES_UP_WITHIN_S = 90
-_LISTEN_S = 0.2
-_LINES_TOLD = 6
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -112,7 +107,7 @@ def _deploy(
     fresh: bool,
     quiet: bool,
 ) -> Report:
-    from host_tools.deploy import DeployError, Deployment, withdraw
+    from host_tools.deploy import Deployment
     from host_tools.device import Device
 
     say(f"{port}: {image.manifest['version']} for {image.manifest['board']}")
@@ -138,53 +133,50 @@ def _deploy(
             progress.stop()
             say("restarting; waiting for the terminal to come up")
             device.reset()
-            trouble = until_up(device, report)
-    if not trouble or take_over:
-        say((trouble and f"{trouble}: provision it again") or _up(report))
+            heard = hear(device, lambda: Device(port))
+    return _outcome(port, report, heard, say)
+
+
+def _outcome(port: str, report: Report, heard: Heard, say: Callable[[str], None]) -> Report:
+    """Say that it came up, else have the board go back.  Raises DeployError with the reason."""
+    from host_tools.deploy import DeployError
+
+    if heard.why == "" and (heard.slot, heard.version) == (report.slot, report.version):
+        report.provisioned = heard.provisioned
+        say(_up(report))
         return report
+    if report.taken_over and heard.unsigned:
+        report.provisioned = False
+        say(
+            f"{report.slot}: {report.version} runs; what it was provisioned with is signed by "
+            "the signer before: provision it again"
+        )
+        return report
+    failed = f"{port}: {report.version} did not come up"
+    if heard.why == "":
+        instead = f"the board started {heard.slot} ({heard.version}) instead"
+        raise DeployError(f"{failed}: {instead}{heard.said}")
+    back = "the one before was another signer's" if report.taken_over else _go_back(port)
+    raise DeployError(f"{failed}: {heard.why}; {back}")
+
+
+def _go_back(port: str) -> str:
+    """Have the board start what it had before; what came of it, in words."""
+    from host_tools.deploy import withdraw
+    from host_tools.device import Device
+
     with Device(port) as device:
-        back = withdraw(device)
-    kept = f"it runs {back} again" if back else "there is no other version to go back to"
-    raise DeployError(f"{port}: {report.version} did not come up: {trouble}; {kept}")
+        before = withdraw(device)
+        if not before:
+            return "there is no other version to go back to"
+        device.reset()
+        heard = hear(device, lambda: Device(port))
+    if heard.why:
+        return f"it was told to start {before} again, but {heard.why}"
+    return f"it runs {heard.version} again"
 
 
 def _up(report: Report) -> str:
     if not report.provisioned:
         return f"{report.slot}: {report.version} has come up; next: kassa provision"
     return f"{report.slot}: {report.version} has come up and stays"
-
-
-def until_up(device: Device, report: Report, within_s: float = _COMES_UP_WITHIN_S) -> str:
-    """Listen until the terminal says that it came up, "", else why it did not."""
-    said: list[str] = []
-    for event in logs.split(_pieces(device, within_s)):
-        if isinstance(event, str):
-            said.append(event)
-            continue
-        what = event.get("at"), event["is"]
-        if what == ("main", "came up"):
-            if (event["slot"], event["version"]) == (report.slot, report.version):
-                report.provisioned = bool(event["provisioned"])
-                return ""
-            return f"{event['slot']} ({event['version']}) was started instead" + _last(said)
-        if what == ("boot", "service"):
-            return f"the board shows its service screen: {event['why']}"
-        if event["is"] in ("terminal cannot start", "critical task failed", "no card reader"):
-            why = f"{event['is']}: {event.get('message') or event.get('error')}"
-            if event["is"] == "terminal cannot start" and "terminal.json is missing" in why:
-                continue  # nor need it: it says so itself
-            return why
-    return f"nothing was heard of it within {within_s:g} s" + _last(said)
-
-
-def _pieces(device: Device, within_s: float) -> Iterator[bytes]:
-    end = time.monotonic() + within_s
-    for piece in device.listen(_LISTEN_S):
-        if time.monotonic() > end:
-            return
-        yield piece
-
-
-def _last(said: list[str]) -> str:
-    lines = [line for line in said if line.strip()][-_LINES_TOLD:]
-    return f" ({' / '.join(lines)})" if lines else ""

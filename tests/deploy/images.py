@@ -9,6 +9,7 @@ from typing import Any
 from host_tools import build as building
 from host_tools.board import load as load_board
 from host_tools.build import Built, _described
+from host_tools.emv_signing import SigningKey
 from host_tools.image import SERVICE_FONT
 from host_tools.image_check import BOOT, FILES, MANIFEST, SIGNATURE, SIGNER
 from simulator import emv_configuration
@@ -55,6 +56,12 @@ def small(
     kept |= {f"{FILES}/{path}": content for path, content in files.items()}
     kept |= {MANIFEST: text, SIGNATURE: KEY.sign(text), SIGNER: KEY.signer()}
     return Built(manifest, kept)
+
+
+def signed(built: Built, key: SigningKey) -> Built:
+    """The same under another key."""
+    signature = key.sign(built.files[MANIFEST])
+    return Built(built.manifest, built.files | {SIGNATURE: signature, SIGNER: key.signer()})
 
 
 def slot_content(built: Built) -> dict[str, bytes]:

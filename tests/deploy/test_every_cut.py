@@ -16,10 +16,12 @@ import pytest
 
 from host_tools.build import Built
 from host_tools.deploy import Deployment, Image
+from host_tools.emv_signing import SigningKey
+from host_tools.image_check import SIGNER
 from host_tools.port import DeviceError
 from simulator.chips.nor_flash import NorFlash, PowerCut, Snapshot
 from simulator.filesystem import Littlefs
-from tests.deploy.images import KEY, in_slot, slot_content
+from tests.deploy.images import in_slot, signed, slot_content
 from tests.deploy.world_board import WorldBoard
 
 Boards = Callable[..., WorldBoard]
@@ -30,7 +32,8 @@ _AGAIN_EVERY = 5
 def deploy(board: WorldBoard, built: Built, **settings: bool) -> None:
     """What the command does, up to the reset, which is its last."""
     with board:
-        Deployment(board, Image(built.manifest, built.files), KEY.signer(), **settings).run()
+        signer = built.files[SIGNER]
+        Deployment(board, Image(built.manifest, built.files), signer, **settings).run()
 
 
 def runs(board: WorldBoard, among: tuple[Built, ...]) -> Built | None:
@@ -87,13 +90,17 @@ class Cuts:
 
 
 def cut_everywhere(
-    board: WorldBoard, before: Built | None, after: Built, ways: int = len(TORN)
+    board: WorldBoard,
+    before: Built | None,
+    after: Built,
+    ways: int = len(TORN),
+    **settings: bool,
 ) -> int:
     """Cut one deployment at every operation, up to the new version's coming up; how many cuts."""
     board.power_on()
     board.power_off()
     cuts = Cuts(board.flash, ways)
-    deploy(board, after)
+    deploy(board, after, **settings)
     cuts.end()
     known, ends = tuple(built for built in (before, after) if built is not None), set()
     for number, (snapshot, where) in enumerate(cuts.left):
@@ -104,7 +111,7 @@ def cut_everywhere(
         assert found is not None or before is None, (where, board.said)
         ends.add(found and found.manifest["version"])
         if number % _AGAIN_EVERY == 0:
-            deploy(board, after)
+            deploy(board, after, **settings)
             assert runs(board, known) is after, (where, board.said)
     assert ends == {before and before.manifest["version"], after.manifest["version"]}
     print(f"{len(cuts.left)} cuts in {cuts.operations} operations")
@@ -123,6 +130,13 @@ def test_an_update_over_an_older_version(
 
 def test_an_update_of_the_boot_program_too(boards: Boards, old: Built, other_boot: Built) -> None:
     assert cut_everywhere(boards(slot_a=old), old, other_boot, ways=1) > 200
+
+
+def test_an_update_under_another_signer(
+    boards: Boards, old: Built, new: Built, another: SigningKey
+) -> None:
+    theirs = signed(new, another)
+    assert cut_everywhere(boards(slot_a=old), old, theirs, ways=1, take_over=True) > 150
 
 
 def test_the_first_version_on_a_bare_board(boards: Boards, new: Built) -> None:

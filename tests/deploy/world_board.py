@@ -45,6 +45,7 @@ CRASH = """\
 print("Traceback (most recent call last):")
 print('  File "main.py", line 7, in <module>')
 print("ImportError: no module named 'kassa.app.terminal'")
+print("MicroPython v1.28.0 on 2026-04-06; Generic ESP32S3 module with ESP32S3")
 """
 
 
