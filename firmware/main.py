@@ -28,22 +28,14 @@ from kassa.drivers.keypad import Keypad
 from kassa.drivers.lamps import Lamps
 from kassa.drivers.panel import make_panel
 from kassa.drivers.pn532 import PN532
-from kassa.drivers.pn532_hsu import Pn532Hsu
-from kassa.drivers.pn532_i2c import Pn532I2c
-from kassa.drivers.pn532_spi import Pn532Spi
 from kassa.drivers.printer import Printer
 from kassa.drivers.tamper import TamperSwitch
-from kassa.emv import config as emv_configuration
-from kassa.emv.ca_keys import CaKeys
-from kassa.emv.entry_point import EntryPoint
-from kassa.emv.oda import Oda
 from kassa.host.link import HostLink
 from kassa.host.messages import Builder
 from kassa.journal.anchor import Anchor
 from kassa.journal.journal import Journal
 from kassa.journal.sealed import Sealer
 from kassa.payment.payments import Payments
-from kassa.payment.risk import Risk
 from kassa.security import signed_file
 from kassa.security.errors import BadSignature
 from kassa.security.key_store import KeyStore
@@ -71,6 +63,8 @@ from version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kassa.emv.entry_point import EntryPoint
+
 _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
 _TROUBLE_SHOWN_MS = const(5_000)
@@ -92,13 +86,20 @@ def make_reader(board: Board, log: Log) -> PN532:
     irq = Pin(table["irq"], Pin.IN, Pin.PULL_UP) if "irq" in table else None
     reset = optional_output(table.get("reset"), 1)
     transport = table["transport"]
+    # Only the transport that the board has.
     if transport == "spi":
+        from kassa.drivers.pn532_spi import Pn532Spi
+
         link = Pn532Spi(
             board.spi(table["spi"], lsb_first=True), output(table["cs"], 1), irq, reset
         )
     elif transport == "i2c":
+        from kassa.drivers.pn532_i2c import Pn532I2c
+
         link = Pn532I2c(board.i2c(table["i2c"]), irq, reset)
     else:
+        from kassa.drivers.pn532_hsu import Pn532Hsu
+
         link = Pn532Hsu(board.uart(table["uart"]), reset)
     return PN532(link, log)
 
@@ -177,16 +178,32 @@ def open_journal(log: Log) -> Journal:
     return Journal(found[0], Sealer(DeviceKey().load()), Anchor(), log)
 
 
-def load_emv_configuration() -> "emv_configuration.Configuration":
-    """Which cards are taken and how much is risked: only as the terminal's owner has signed it,
-    with this version of the firmware or else for this terminal.  Raises BadSignature, ConfigError.
+def emv_configuration() -> str:
+    """The path of what says which cards are taken and how much is risked: only as the terminal's
+    owner has signed it, with this version of the firmware or else for this terminal.  Raises
+    BadSignature.
     """
     folder = os.getcwd().rstrip("/")
     if not has_file(folder + _EMV_CONFIGURATION):
         folder = ""
     signed_file.load().check(folder + _EMV_CONFIGURATION, folder + _EMV_SIGNATURE)
-    with open(folder + _EMV_CONFIGURATION) as file:
-        return emv_configuration.from_json(file.read())
+    return folder + _EMV_CONFIGURATION
+
+
+def open_cards(path: str, payments: Payments, clock: Clock, log: Log) -> "EntryPoint":
+    """What reads cards and decides about them, as the configuration in `path` says; imported when
+    it is first wanted.  Raises ConfigError."""
+    from kassa.emv import config as documents
+    from kassa.emv.ca_keys import CaKeys
+    from kassa.emv.entry_point import EntryPoint
+    from kassa.emv.oda import Oda
+    from kassa.payment.risk import Risk
+
+    with open(path) as file:
+        emv = documents.from_json(file.read())
+    risk = Risk(emv, payments.book.by_card, clock, DeviceKey().load())
+    payments.offline.risk = risk
+    return EntryPoint(emv, log, oda=Oda(CaKeys(emv.ca_keys, emv.revoked), log), risk=risk)
 
 
 def has_file(path: str) -> bool:
@@ -271,11 +288,7 @@ def start_terminal(
         log,
     )
     payments.book.open()
-    emv = load_emv_configuration()
-    risk = Risk(emv, payments.book.by_card, clock, DeviceKey().load())
-    payments.offline.risk = risk
-    oda = Oda(CaKeys(emv.ca_keys, emv.revoked), log)
-    entry_point = EntryPoint(emv, log, oda=oda, risk=risk)
+    path = emv_configuration()
     terminal = Terminal(
         config,
         clock,
@@ -284,7 +297,7 @@ def start_terminal(
         reader,
         screens,
         paper,
-        entry_point,
+        lambda: open_cards(path, payments, clock, log),
         link,
         payments,
     )

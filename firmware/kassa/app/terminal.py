@@ -1,21 +1,20 @@
 """The terminal: idle, which flow next, and what all flows share."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from micropython import const
 
-from kassa.app import receipts
-from kassa.app.back_office import BackOffice
-from kassa.app.sale import Sale
 from kassa.drivers.printer import PaperOut, PrinterError
 from kassa.payment import limits
 from kassa.system.errors import KassaError
 from kassa.system.tasks import first
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from kassa.app.back_office import BackOffice
     from kassa.drivers.keypad import Keypad
     from kassa.drivers.pn532 import PN532
     from kassa.emv.entry_point import EntryPoint
@@ -33,11 +32,26 @@ _GONE_LOOK_MS = const(60)
 _REMOVE_CARD_AT_MOST_MS = const(10_000)
 _TROUBLE_SHOWN_MS = const(5_000)
 _PAPER_OUT_AT_MOST_MS = const(60_000)
+_AMOUNT_SHOWN_MS = const(50)
+# What reads cards, in parts that each take a moment to import.
+_CARD_MODULES = (
+    "kassa.emv.tlv",
+    "kassa.emv.config_reader",
+    "kassa.emv.config",
+    "kassa.emv.ca_keys",
+    "kassa.emv.oda",
+    "kassa.emv.selection",
+    "kassa.emv.entry_point",
+    "kassa.payment.risk",
+    "kassa.app.receipts",
+)
 
 
 class Terminal:
     """Everything a flow needs, handed in by main.py; flows live in modules of their own.
 
+    A flow's module is imported when the flow is first wanted, and what reads cards (`open_cards`)
+    while the first amount is typed: an idle terminal does not carry half of the firmware.
     idle: nobody is being served; no card is in the field and none is asked for.
     """
 
@@ -50,7 +64,7 @@ class Terminal:
         reader: "PN532",
         screens: "Screens",
         paper: "Paper",
-        entry_point: "EntryPoint",
+        open_cards: "Callable[[], EntryPoint]",
         link: "HostLink",
         payments: "Payments",
     ) -> None:
@@ -61,7 +75,8 @@ class Terminal:
         self.reader = reader
         self.screens = screens
         self.paper = paper
-        self.entry_point = entry_point
+        self._open_cards = open_cards
+        self._entry_point: "EntryPoint | None" = None
         self.link = link
         self.payments = payments
         self.idle = False
@@ -73,13 +88,48 @@ class Terminal:
             _, key = await first(self.screens.welcome(self._idle_facts), self._news())
             self.idle = False
             if key is None:
-                await self._carry_out(BackOffice(self).tell_news())
+                await self._carry_out(self._back_office().tell_news())
             elif key in _DIGITS:
-                await self._carry_out(Sale(self).run(key))
+                await self._carry_out(self._sale(key))
             elif key == "MENU":
-                await self._carry_out(BackOffice(self).run())
+                await self._carry_out(self._back_office().run())
             # The next customer is greeted in the shop's language again.
             self.screens.catalogue.use(self.config.language)
+
+    @property
+    def entry_point(self) -> "EntryPoint":
+        """What reads cards; made at first need.  Raises KassaError when it cannot be."""
+        if self._entry_point is None:
+            self._entry_point = self._open_cards()
+        return self._entry_point
+
+    def _back_office(self) -> "BackOffice":
+        from kassa.app.back_office import BackOffice
+
+        return BackOffice(self)
+
+    async def _sale(self, key: str) -> None:
+        """A sale that begins with `key`.  What reads cards gets ready behind the amount's screen;
+        what is wrong with it shows when the card is asked for."""
+        from kassa.app.sale import Sale
+
+        getting_ready = asyncio.create_task(self._get_ready())
+        try:
+            await Sale(self).run(key)
+        finally:
+            getting_ready.cancel()
+
+    async def _get_ready(self) -> None:
+        if self._entry_point is not None:
+            return
+        await asyncio.sleep_ms(_AMOUNT_SHOWN_MS)
+        for name in _CARD_MODULES:
+            __import__(name)
+            await asyncio.sleep_ms(0)
+        try:
+            self.entry_point  # noqa: B018 - making it is what it is for
+        except KassaError as error:
+            self.log.trouble("app", "cards not ready", error)
 
     async def _news(self) -> None:
         """Until there is something to tell the merchant."""
@@ -136,6 +186,8 @@ class Terminal:
     async def print_receipts(self, transaction: "Transaction") -> None:
         """Both copies, the customer's first.  Out of paper: ask for a new roll, ENTER goes on,
         CANCEL does without."""
+        from kassa.app import receipts
+
         for copy in (receipts.CUSTOMER, receipts.MERCHANT):
             rows = receipts.receipt(transaction, self.config, self.screens.catalogue, copy)
             if not await self.print_slip(rows):

@@ -17,8 +17,8 @@ from kassa.journal.errors import JournalError, JournalFull, JournalTampered
 from kassa.payment import records
 from kassa.payment import totals as sums
 from kassa.payment import transaction as life
+from kassa.payment.day_counts import DayCounts
 from kassa.payment.history import History
-from kassa.payment.risk import DayCounts
 from kassa.payment.totals import Totals
 from kassa.payment.transaction import Transaction
 from kassa.system.ensure import InvariantError

@@ -10,9 +10,9 @@ where it does not, one too many is sent online.  It is short on purpose: whoever
 chip has that key, and a longer token would let him find the digits that the mask leaves out.
 """
 
-import hashlib
 from typing import TYPE_CHECKING
 
+from kassa.payment.day_counts import MOST_A_DAY, DayCounts, day_of
 from kassa.payment.decision import Decision, rules_of
 from kassa.payment.exceptions import ExceptionList
 from kassa.security.cmac import cmac
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from kassa.emv.config import Configuration
     from kassa.emv.outcome import Outcome
-    from kassa.payment.transaction import Transaction
     from kassa.system.clock import Clock, Moment
 
 # Why a card must go online (`Risk.select_online`).
@@ -32,46 +31,10 @@ VELOCITY = "velocity"
 CLOCK = "clock"
 LIST = "list"
 
-MOST_A_DAY = 1000
-"""Offline approvals of a day that are remembered, 4 bytes each; from then on cards go online."""
-
 # Signatures of this very sale.  SDA is none: whoever has read a card once can copy it.
 _DYNAMIC = ("dda", "cda", "fdda")
 _TOKEN_KEY = b"kassa card token"
 _TOKEN_BYTES = 1
-# A number that MicroPython keeps without a heap object of its own.
-_SMALL = (1 << 30) - 1
-
-
-class DayCounts:
-    """How often each card was approved offline today: fed by the book, live and at boot.
-
-    The journal is the memory behind it.  A day's records that were trimmed after two settlements
-    on that same day are not counted any more once the terminal has been switched off and on.
-    """
-
-    def __init__(self) -> None:
-        self.day = 0
-        # Small numbers: MicroPython keeps them in the list itself.
-        self._cards: "list[int]" = []
-
-    def note(self, transaction: "Transaction") -> None:
-        """`transaction` was approved offline."""
-        day = _day(transaction.started)
-        if day > self.day:
-            self.day = day
-            self._cards = []
-        if day == self.day:
-            self._cards.append(_card(transaction.masked_pan, transaction.card_token))
-
-    def count(self, masked_pan: str, token: bytes) -> int:
-        """Offline approvals of this card on `day`, the last one that had any."""
-        return self._cards.count(_card(masked_pan, token))
-
-    @property
-    def full(self) -> bool:
-        """Whether no more can be remembered today."""
-        return len(self._cards) >= MOST_A_DAY
 
 
 class Risk:
@@ -112,7 +75,7 @@ class Risk:
         "velocity" or "random"."""
         self._drawn = None
         now = self._now()
-        if now is None or _day(now) < self._counts.day:
+        if now is None or day_of(now) < self._counts.day:
             # Without a date, or with one that has been: a day's payments could be made again.
             return CLOCK
         if self._list.trouble(now):
@@ -152,7 +115,7 @@ class Risk:
         """Why a card's approval cannot be taken, as the catalogue's key after `declined.`; "" when
         it can.  What the kernel has asked before is asked again: none of it costs a message."""
         now = self._now()
-        if now is None or _day(now) < self._counts.day:
+        if now is None or day_of(now) < self._counts.day:
             return "clock_not_set"
         listed = self.listed(outcome.pan, outcome.psn)
         if listed is None:
@@ -189,7 +152,7 @@ class Risk:
 
     def _today(self, pan: str, now: "Moment") -> int:
         """The so-manieth approval of this card today it would be."""
-        if _day(now) != self._counts.day:
+        if day_of(now) != self._counts.day:
             return 1
         if self._counts.full:
             return MOST_A_DAY + 1
@@ -200,12 +163,3 @@ class Risk:
 
     def _cap(self) -> int:
         return 0 if self._settings is None else self._settings.unsigned_cap
-
-
-def _day(moment: "Moment") -> int:
-    return moment[0] * 10000 + moment[1] * 100 + moment[2]
-
-
-def _card(masked_pan: str, token: bytes) -> int:
-    digest = hashlib.sha256(masked_pan.encode() + b"/" + token).digest()
-    return int.from_bytes(digest[:4], "big") & _SMALL
