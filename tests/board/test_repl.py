@@ -34,6 +34,11 @@ class Terminal:
             said += os.read(self._file, 1)
         return said
 
+    def until_quiet(self, quiet_s: float = 0.3) -> None:
+        """Read what comes until nothing comes."""
+        while select.select([self._file], [], [], quiet_s)[0]:
+            os.read(self._file, 1)
+
     def say(self, keys: bytes, ending: bytes = b">>> ") -> bytes:
         self.type(keys)
         return self.until(ending)
@@ -44,7 +49,9 @@ def terminal(board: BoardThread) -> Iterator[Terminal]:
     """At the friendly prompt."""
     assert board.until(lambda: board.board.console.said.endswith(b">>> "))
     terminal = Terminal(board.pty())
-    terminal.type(b"\r\x02")
+    terminal.say(b"\r")
+    terminal.until_quiet()  # what came before it, on a busy computer
+    terminal.type(b"\x02")
     terminal.until(b'Type "help()" for more information.\r\n>>> ')
     yield terminal
     terminal.close()
