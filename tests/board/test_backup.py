@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from simulator.acquirer.pki import Pki
 from simulator.board_thread import BoardThread
 from simulator.chips.mcu import HARD_RESET, PWRON_RESET
 from tests.board import tills
+from tests.board.conftest import Mpremote
 from tests.board.tills import Place
 from tests.powercut.till import Moment
 
@@ -204,6 +207,21 @@ def test_a_board_that_was_never_provisioned_has_nothing_missing_and_stays_as_it_
     assert status == 0, err
     assert json.loads(out)["absent"] == ["/state", "/config", "/tls"]
     assert place.image("kassa") == before
+
+
+def test_what_the_page_does_by_hand_brings_the_same(place: Place, home: Path) -> None:
+    page = (Path(backup.__file__).parent / "README.md").read_text("utf-8")
+    _, _, section = page.partition("## A backup, and another board")
+    lines = re.findall(r"^    mpremote connect /dev/ttyUSB0 (.*)$", section, re.MULTILINE)
+    assert len(lines) == 2
+    mpremote = Mpremote(place.board.pty(), home)
+    for line in lines:
+        mpremote(*shlex.split(line))
+    assert (home / "journal.img").read_bytes() == place.image("journal")
+    assert place.board.until(lambda: place.board.board.starts == [PWRON_RESET, HARD_RESET])
+    place.off()
+    for path in ("state/keys.bin", "state/device.key", "config/terminal.json", "tls/ca.der"):
+        assert (home / path).read_bytes() == place.files().read_file(f"/{path}")
 
 
 def test_a_wrong_port_is_one_line_and_leaves_nothing(home: Path) -> None:

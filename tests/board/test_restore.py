@@ -238,6 +238,18 @@ def test_a_restore_that_was_cut_off_goes_on_with_the_same_command(
     assert_all_is_paid(till)
 
 
+def test_a_board_that_was_flashed_and_has_no_firmware_yet_is_restored_all_the_same(
+    pki: Pki, evening: Moment, backed_up: Path, other: Place
+) -> None:
+    other.off()
+    other.flash.load(b"\xff" * other.flash.size)
+    other.board.do(other.board.board.power_on)
+    port = other.board.pty()
+    status, _, err = kassa("restore", str(backed_up), "--port", port, "--replacement")
+    assert status == 0, err
+    assert_all_is_paid(opened_again(pki, other, evening))
+
+
 def test_another_terminals_journal_is_not_written_over(
     pki: Pki, backed_up: Path, other: Place
 ) -> None:
