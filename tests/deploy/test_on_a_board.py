@@ -1,0 +1,147 @@
+"""Cut off at a file, over mpremote's transport on real MicroPython: power, or the cable.
+
+Each flash operation is cut in virtual time (test_every_cut.py); here it is a sample.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools import device as device_module
+from host_tools.board_files import BoardFiles
+from host_tools.build import Built
+from simulator.board_thread import BoardThread
+from simulator.chips.mcu import WDT_RESET
+from tests.deploy.conftest import CHANGED, FILES, Answer, Kassa
+from tests.deploy.images import small
+from tests.on_micropython.run import need_micropython
+
+pytestmark = pytest.mark.micropython
+# In place of a terminal.
+MAIN = b"""\
+import json, machine, os, time
+slot = os.getcwd().strip("/")
+with open("manifest.json") as file:
+    version = json.load(file)["version"]
+if "state" not in os.listdir("/"):
+    os.mkdir("/state")
+with open("/state/slots", "w") as file:
+    file.write(json.dumps({"use": slot, "tries": 0}))
+print('{"at": "main", "slot": "%s", "version": "%s", "is": "came up"}' % (slot, version))
+dog = machine.WDT(timeout=5_000)
+while True:
+    dog.feed()
+    time.sleep_ms(20)
+"""
+_CAME_UP = re.compile(rb'"version": "([^"]+)", "is": "came up"')
+_WATCHDOG_MS = 3_000  # in place of a minute
+SENT = ["kassa/app/refund.mpy", "kassa/app/sale.mpy", "kassa/tiny.mpy", "manifest.json"]
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[BoardThread]:
+    need_micropython()
+    with BoardThread() as board:
+        yield board
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a version; each has other files than the ones before."""
+    made: dict[str, Path] = {}
+
+    def folder(version: str) -> Path:
+        if version not in made:
+            files = FILES if version == "0.1.0+1" else CHANGED
+            changed = {p: c + version.encode() for p, c in files.items() if p[:9] == "kassa/app"}
+            made[version] = tmp_path_factory.mktemp("image")
+            built: Built = small(version, files | changed | {"main.py": MAIN})
+            built.write(made[version])
+        return made[version]
+
+    return folder
+
+
+@pytest.fixture
+def deploy(
+    board: BoardThread, kassa: Kassa, images: Callable[[str], Path]
+) -> Iterator[Callable[[str], Answer]]:
+    """Runs `kassa deploy` of a version; the board gets a cable where it has none."""
+    ports: list[str] = []
+
+    def run(version: str) -> Answer:
+        ports.append(board.pty())
+        return kassa("deploy", "--port", ports[-1], "--image", images(version), "--json")
+
+    yield run
+    board.do(board.board.unplug)
+
+
+def at_file(monkeypatch: pytest.MonkeyPatch, path: str, act: Callable[[], object]) -> None:
+    """Do something when a file of the slot is about to be written."""
+    write = BoardFiles._write
+
+    def written(self: BoardFiles, name: str, *more: Any) -> None:
+        if name.endswith(f"/{path}"):
+            act()
+        write(self, name, *more)
+
+    monkeypatch.setattr(BoardFiles, "_write", written)
+
+
+class Console:
+    """What the board says; `versions` are those that have come up, in order."""
+
+    def __init__(self, board: BoardThread) -> None:
+        self.said = b""
+        self._board = board
+        board.board.console.on_output.append(self._hear)
+
+    def _hear(self, data: bytes) -> None:
+        self.said += data
+
+    def has_come_up(self, times: int) -> bool:
+        return self._board.until(lambda: len(self.versions) == times)
+
+    @property
+    def versions(self) -> list[str]:
+        return [found.decode() for found in _CAME_UP.findall(self.said)]
+
+
+def test_power_and_cable_may_go_at_any_file(
+    board: BoardThread, deploy: Callable[[str], Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("_WORKS_WITHIN_S", "_ANSWERS_WITHIN_S"):
+        monkeypatch.setattr(device_module, limit, 1.5)
+    monkeypatch.setattr(
+        device_module, "_BEGIN", device_module._BEGIN.replace("60000", str(_WATCHDOG_MS))
+    )
+    console = Console(board)
+    assert deploy("0.1.0+1").status == 0
+    for number, path in enumerate(SENT, 1):
+        with monkeypatch.context() as patch:
+            at_file(patch, path, lambda: board.do(board.board.flash.cut_after, 2, "half"))
+            line = deploy("0.1.0+2").line
+        assert "the board stopped answering while writing /slot_b/" in line and path in line
+        board.do(board.board.unplug)
+        board.do(board.board.power_on)
+        assert console.has_come_up(number + 1)
+    with monkeypatch.context() as patch:
+        at_file(patch, "manifest.sig", lambda: board.do(board.board.unplug))
+        line = deploy("0.1.0+2").line
+    assert "the connection broke while writing /slot_b/manifest.sig; unplugged" in line
+    assert board.until(lambda: board.board.starts[-1] == WDT_RESET)
+    assert console.has_come_up(len(SENT) + 2)
+    assert set(console.versions) == {"0.1.0+1"}
+    answer = deploy("0.1.0+2")
+    assert answer.status == 0, answer
+    report = json.loads(answer.out)
+    assert report["sent"] == 1 and report["kept"] == len(CHANGED)  # the signature is left
+    assert console.versions[-1] == "0.1.0+2"
+    assert not board.board.violations
