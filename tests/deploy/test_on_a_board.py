@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from host_tools.board_files import BoardFiles
 from host_tools.build import Built
 from simulator.board_thread import BoardThread
 from simulator.chips.mcu import WDT_RESET
+from tests.conftest import ROOT
 from tests.deploy.conftest import CHANGED, FILES, Answer, Kassa
 from tests.deploy.images import small
 from tests.on_micropython.run import need_micropython
@@ -145,3 +149,36 @@ def test_power_and_cable_may_go_at_any_file(
     assert report["sent"] == 1 and report["kept"] == len(CHANGED)  # the signature is left
     assert console.versions[-1] == "0.1.0+2"
     assert not board.board.violations
+
+
+def by_hand() -> list[str]:
+    """The commands that the README shows for mpremote alone."""
+    page = (ROOT / "host_tools/README.md").read_text("utf-8")
+    section = page.split("## A version onto a board")[1].split("\n## ")[0]
+    lines = [line.strip() for line in section.splitlines()]
+    return [line for line in lines if line.startswith("mpremote ")]
+
+
+def test_the_readmes_commands_by_hand_do_it_too(images: Callable[[str], Path]) -> None:
+    need_micropython()
+    mpremote = f"{shlex.quote(sys.executable)} -m mpremote"
+    with BoardThread() as board:
+        port, console, commands = board.pty(), Console(board), by_hand()
+        assert len(commands) == 9
+        image = images("0.1.0+1")
+
+        def run(command: str) -> None:
+            words = command.replace("mpremote", mpremote, 1).replace("PORT", port)
+            done = subprocess.run(
+                words, shell=True, cwd=image, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, (command, done)
+
+        for number, command in enumerate(commands):
+            if number == 5:
+                assert console.has_come_up(1)
+                image = images("0.1.0+2")
+                run("mpremote connect PORT fs mkdir :/slot_b + fs cp manifest.json :/slot_b/")
+            run(command)
+        assert board.until(lambda: console.versions[-1:] == ["0.1.0+2"])
+        assert not board.board.violations
