@@ -2,7 +2,7 @@
 
 Its modules lie in a folder that is named after their content, and boot.py names the folder: a new
 set is written beside the old one, and counts from the moment in which boot.py is replaced.  Then
-the old set goes.  The first font and main.py are the same for every set.
+the old set goes.  The font and main.py are the same for every set.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ SLOTS = ("slot_a", "slot_b")
 SIGNER = "/config/signer.json"
 STATE = "/state/slots"
 _BOOT_PY = "boot.py"
+_STARTS = ("main.py", _BOOT_PY)
 _SET = "set_"
 _NAMED = re.compile(rb'^SET = "(\w*)"', re.MULTILINE)
 _INLINE = 128  # bytes up to which littlefs keeps a file in its folder
@@ -69,13 +70,21 @@ class BootProgram:
         keep = {self._folder, *(name.decode() for name in named)}
         self._drop_sets(keep)
         there = {p: facts for p, facts in there.items() if _set_of(p) in keep | {""}}
-        missing = differing(self._wanted, there)
-        check_room(self._files, "/boot", self._wanted, there, "the boot program")
-        self._files.put_all(
-            {f"/boot/{path}": missing[path] for path in sorted(missing, key=_order)}
-        )
+        # Another font would not fit beside both sets: it comes when the old one has gone.
+        late = {
+            path: content
+            for path, content in self._wanted.items()
+            if path in there and not _set_of(path) and path not in _STARTS
+        }
+        sent = self._send({p: c for p, c in self._wanted.items() if p not in late}, there)
         self._drop_sets({self._folder})
-        return len(missing)
+        return sent + self._send(late, there)
+
+    def _send(self, wanted: Mapping[str, bytes], there: Mapping[str, tuple[int, str]]) -> int:
+        missing = differing(wanted, there)
+        check_room(self._files, "/boot", wanted, there, "the boot program")
+        order = sorted(missing, key=_order)
+        return self._files.put_all({f"/boot/{path}": missing[path] for path in order})
 
     def load(self) -> None:
         """Have its modules at hand on the board, for the methods below."""

@@ -19,8 +19,8 @@ _LISTEN_S = 0.2
 _BACK_WITHIN_S = 10
 _KNOCK_S = 0.3
 _LINES_TOLD = 6
-_PROMPT = "MicroPython v"  # what it says when no program runs any more
-_HEADLINE = "Traceback ("
+_PROMPT = 'Type "help()"'  # what it says when no program runs any more
+_NO_NEWS = ("Traceback (", "MicroPython ")
 _TROUBLE = ("terminal cannot start", "critical task failed", "no card reader")
 
 
@@ -109,6 +109,6 @@ def _reopened(again: Callable[[], Console], broken: DeviceError) -> Console:
 
 
 def _last(said: list[str]) -> str:
-    lines = [line.strip() for line in said if line.strip() and not line.startswith(_HEADLINE)]
+    lines = [line.strip() for line in said if line.strip() and not line.startswith(_NO_NEWS)]
     lines = lines[-_LINES_TOLD:]
     return f" ({' / '.join(lines)})" if lines else ""

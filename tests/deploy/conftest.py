@@ -53,7 +53,7 @@ def new() -> Built:
 @pytest.fixture(scope="session")
 def other_boot() -> Built:
     """Newer, with other boot files, too."""
-    return small("0.1.0+3", CHANGED, title="Another title")
+    return small("0.1.0+3", CHANGED, title="Another title", font=b"another" * 200)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ from simulator import emv_configuration
 from simulator.filesystem import Littlefs
 from tests.conftest import REFERENCE_BOARD
 
-_FONT = b"a font" * 100
 KEY = emv_configuration.signing_key()
 
 
@@ -36,12 +35,13 @@ def small(
     files: Mapping[str, bytes],
     *,
     title: str | None = None,
+    font: bytes = b"a font" * 100,
     change: Callable[[dict[str, Any]], None] = lambda manifest: None,
 ) -> Built:
     """An image with just these files in its slot, and a font that is soon written.
 
-    title: of the board, which is one of the boot files.  change: of the manifest, before it is
-    signed.
+    title: of the board, which is one of the boot files, as the font is.  change: of the manifest,
+    before it is signed.
     """
     board = load_board(REFERENCE_BOARD)
     if title is not None:
@@ -49,8 +49,8 @@ def small(
     built = building.build(board, version, key=KEY)
     kept = {p: c for p, c in built.files.items() if not p.startswith(f"{FILES}/")}
     manifest = built.manifest | {"files": {p: _described(files[p]) for p in sorted(files)}}
-    manifest["boot"] = built.manifest["boot"] | {SERVICE_FONT: _described(_FONT)}
-    kept[f"{BOOT}/{SERVICE_FONT}"] = _FONT
+    manifest["boot"] = built.manifest["boot"] | {SERVICE_FONT: _described(font)}
+    kept[f"{BOOT}/{SERVICE_FONT}"] = font
     change(manifest)
     text = json.dumps(manifest, indent=1, sort_keys=True).encode() + b"\n"
     kept |= {f"{FILES}/{path}": content for path, content in files.items()}

@@ -6,11 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
+from host_tools.board import load, names
 from host_tools.board_files import BoardFiles, FullError
 from host_tools.build import Built
+from host_tools.image import boot_files
 from host_tools.port import DeviceError
 from simulator.chips.nor_flash import TORN
+from simulator.clock import VirtualClock
 from simulator.filesystem import Littlefs
+from simulator.wiring import Wiring
 from tests.deploy.world_board import WorldBoard
 
 Boards = Callable[..., WorldBoard]
@@ -79,3 +83,13 @@ def test_a_full_flash_is_told_and_what_was_there_stays(boards: Boards) -> None:
             files.put("/boot/main.py", bytes(400_000))
         assert files.get("/boot/main.py") == BEFORE
         assert "main.py.new" not in files.listdir("/boot")
+
+
+@pytest.mark.parametrize("name", names())
+def test_two_boot_programs_have_room_beside_each_other(name: str) -> None:
+    board = load(name)
+    fs = Wiring(board, VirtualClock()).filesystem("vfs")
+    for path, content in (boot_files(board) | boot_files(board | {"title": "Another"})).items():
+        fs.write_file(f"/{path}", content)
+    assert len([each for each in fs.listdir("/") if each.startswith("set_")]) == 2
+    assert fs.statvfs()[3] >= 2  # what littlefs moves, and boot.py before it counts

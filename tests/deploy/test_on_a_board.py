@@ -43,6 +43,7 @@ while True:
     dog.feed()
     time.sleep_ms(20)
 """
+BROKEN = b"import kassa.app.terminal\n"
 _CAME_UP = re.compile(rb'"version": "([^"]+)", "is": "came up"')
 _WATCHDOG_MS = 3_000  # in place of a minute
 SENT = ["kassa/app/refund.mpy", "kassa/app/sale.mpy", "kassa/tiny.mpy", "manifest.json"]
@@ -65,7 +66,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             files = FILES if version == "0.1.0+1" else CHANGED
             changed = {p: c + version.encode() for p, c in files.items() if p[:9] == "kassa/app"}
             made[version] = tmp_path_factory.mktemp("image")
-            built: Built = small(version, files | changed | {"main.py": MAIN})
+            main = BROKEN if version == "0.1.0+3" else MAIN
+            built: Built = small(version, files | changed | {"main.py": main})
             built.write(made[version])
         return made[version]
 
@@ -149,6 +151,17 @@ def test_power_and_cable_may_go_at_any_file(
     assert report["sent"] == 1 and report["kept"] == len(CHANGED)  # the signature is left
     assert console.versions[-1] == "0.1.0+2"
     assert not board.board.violations
+
+
+def test_a_version_that_ends_with_an_error_gives_way_to_the_one_before(
+    board: BoardThread, deploy: Callable[[str], Answer]
+) -> None:
+    assert deploy("0.1.0+2").status == 0
+    board.do(board.board.unplug)
+    line = deploy("0.1.0+3").line
+    assert "0.1.0+3 did not come up: its program has ended" in line
+    assert "ImportError: no module named 'kassa.app" in line
+    assert line.endswith("it runs 0.1.0+2 again")
 
 
 def by_hand() -> list[str]:

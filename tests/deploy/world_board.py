@@ -17,6 +17,7 @@ from typing import Any
 from host_tools import device as device_module
 from host_tools.build import Built
 from host_tools.device import Device
+from host_tools.image import SERVICE_FONT
 from host_tools.port import DeviceCodeError, DeviceError
 from simulator.chips.mcu import HARD_RESET
 from simulator.chips.nor_flash import PowerCut
@@ -46,6 +47,7 @@ print("Traceback (most recent call last):")
 print('  File "main.py", line 7, in <module>')
 print("ImportError: no module named 'kassa.app.terminal'")
 print("MicroPython v1.28.0 on 2026-04-06; Generic ESP32S3 module with ESP32S3")
+print('Type "help()" for more information.')
 """
 
 
@@ -190,8 +192,12 @@ class WorldBoard(Device):
                 break
         else:
             raise AssertionError("boot.py is of no image")
+        fonts = [part(built, "boot")[SERVICE_FONT] for built in self._known]
         for path, content in files.items():
-            assert vfs.read_file(f"/{path}") == content, f"/{path} is not that of boot.py's image"
+            found = vfs.read_file(f"/{path}")
+            # The font may be the one before for a while.
+            right = found in fonts if path == SERVICE_FONT else found == content
+            assert right, f"/{path} is not that of boot.py's image"
         self._right.add(blocks)
 
     def _main_of(self, world: World) -> str:
