@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import network
 from board import BOARD  # pyright: ignore[reportMissingImports] - made from the board file
 from esp32 import Partition
+from kassa.app.care import Care
 from kassa.app.terminal import Terminal
 from kassa.drivers.buzzer import Buzzer
 from kassa.drivers.errors import DriverError
@@ -43,6 +44,7 @@ from kassa.system import config as configuration
 from kassa.system.black_box import BlackBox
 from kassa.system.board import Board, BoardError, optional_output, output, pwm
 from kassa.system.clock import Clock
+from kassa.system.counters import POWER, TASK, Counters
 from kassa.system.device_key import DeviceKey
 from kassa.system.errors import KassaError
 from kassa.system.log import Log
@@ -129,8 +131,12 @@ async def main() -> None:
     """Build the terminal and run it until a critical task ends; then say so and restart
     the chip."""
     log = Log()
-    box = BlackBox()
-    log.on_trouble = box.add
+    box, counters = BlackBox(), Counters(StateFile("/state/counters"))
+    log.on_trouble = lambda line: (counters.note(line), box.add(line))
+    why = counters.started(machine.reset_cause())
+    box.boot = counters.boots
+    if why != POWER:
+        box.add({"at": "main", "is": "started", "why": why})
     board = Board(BOARD)
     panel = make_panel(board)
     strip = bytearray(panel.width * _STRIP_LINES * 2)
@@ -151,7 +157,7 @@ async def main() -> None:
     switch = TamperSwitch(Pin(tamper["pin"]), tamper["closed_level"])
     supervisor.start_beating("case opened", switch.opened, _BEATS_WITHIN_MS)
     try:
-        start_terminal(supervisor, log, box, keypad, reader, screens, paper)
+        start_terminal(supervisor, log, box, counters, keypad, reader, screens, paper)
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
         unsigned = isinstance(error, BadSignature)
@@ -165,6 +171,7 @@ async def main() -> None:
     except CriticalTaskEnded as end:
         log.event("main", "restart", task=end.name)
         box.last_words({"at": "main", "is": "restart", "task": end.name})
+        counters.restarting(TASK)
         await screens.show("out_of_order", fault=end.name)
         await asyncio.sleep_ms(_TROUBLE_SHOWN_MS)
     machine.reset()
@@ -258,6 +265,7 @@ def start_terminal(
     supervisor: Supervisor,
     log: Log,
     box: BlackBox,
+    counters: Counters,
     keypad: Keypad,
     reader: PN532,
     screens: Screens,
@@ -310,7 +318,17 @@ def start_terminal(
         lambda beat: run_terminal(terminal, log, beat),
         3 * config.host["answer_timeout_ms"] + _TERMINAL_SLACK_MS,
     )
-    supervisor.start("black box", box.run(lambda: terminal.idle))
+    terminal.care = Care(
+        terminal,
+        keys,
+        box,
+        counters,
+        StateFile("/state/care"),
+        StateFile("/state/trend"),
+        VERSION,
+        machine.reset,
+    )
+    supervisor.start_beating("care", terminal.care.run, _BEATS_WITHIN_MS + link.beats_within_ms)
 
 
 async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]") -> None:

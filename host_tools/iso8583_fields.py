@@ -72,6 +72,7 @@ _NAMES = """\
 55 ICC data
 60 Batch number
 62 Host date and time, UTC
+63 Terminal health, JSON
 64 Message authentication code
 66 Settlement code
 67 Extended payment code

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from simulator.acquirer.issuing import Issuers
 from simulator.acquirer.ledger import Ledger, Name, Transaction
 from simulator.acquirer.messages import Card, Message, NotAuthentic, Unreadable
 
-SIGN_ON, ECHO = "001", "301"
+SIGN_ON, ECHO, HEALTH = "001", "301", "381"
 # DE 3, its first two digits; DE 39 of an advice.
 REFUND, BATCH_DETAILS = "20", "96"
 APPROVED_OFFLINE = "Y1"
@@ -54,6 +55,7 @@ class Acquirer:
     issuers      who knows the cards; None: `simulator.cards.issuers`
     now          the host's clock, UTC
     on_message   called with each entry of `messages` as it is made
+    health       what each terminal has told of itself, oldest first
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Acquirer:
         self.ledger = ledger or Ledger()
         self.faults = Faults()
         self.messages: list[dict[str, Any]] = []
+        self.health: dict[str, list[dict[str, Any]]] = {}
         self.on_message: Callable[[dict[str, Any]], None] | None = None
         self._issuers = issuers or _default_issuers()
         self._base_key = base_key
@@ -151,6 +154,11 @@ class Acquirer:
     def _network_management(self, request: Message) -> dict[int, str]:
         if request.get(70) == SIGN_ON:
             return {39: issuing.APPROVED, 62: f"{self._now():%Y%m%d%H%M%S}"}
+        if request.get(70) == HEALTH:
+            told = _health(request)
+            if told is None:
+                return {39: issuing.FORMAT_ERROR}
+            self.health.setdefault(request.get(41), []).append(told)
         return {39: issuing.APPROVED}
 
     def _financial(
@@ -262,12 +270,23 @@ class Acquirer:
         entry = messages.record("in", request.mti, request.fields, card, emv or {})
         if note:
             entry["note"] = note
+        if request.get(70) == HEALTH and (told := _health(request)) is not None:
+            entry["health"] = told
         self._log(entry)
 
     def _log(self, entry: dict[str, Any]) -> None:
         self.messages.append(entry)
         if self.on_message is not None:
             self.on_message(entry)
+
+
+def _health(request: Message) -> dict[str, Any] | None:
+    """What a terminal tells of itself; None when it is no JSON object."""
+    try:
+        told = json.loads(request.get(63))
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def _name(request: Message) -> Name:

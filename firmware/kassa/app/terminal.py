@@ -1,6 +1,7 @@
 """The terminal: idle, which flow next, and what all flows share."""
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from micropython import const
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kassa.app.back_office import BackOffice
+    from kassa.app.care import Care
     from kassa.drivers.keypad import Keypad
     from kassa.drivers.pn532 import PN532
     from kassa.emv.entry_point import EntryPoint
@@ -53,6 +55,8 @@ class Terminal:
     A flow's module is imported when the flow is first wanted, and what reads cards (`open_cards`)
     while the first amount is typed: an idle terminal does not carry half of the firmware.
     idle: nobody is being served; no card is in the field and none is asked for.
+    idle_since: `ticks_ms` when that began.
+    care: looks after it, or None.
     """
 
     def __init__(
@@ -80,14 +84,21 @@ class Terminal:
         self.link = link
         self.payments = payments
         self.idle = False
+        self.idle_since = time.ticks_ms()
+        self.care: "Care | None" = None
 
     async def run(self) -> None:
         """Critical task: welcome, flow, welcome, for ever."""
         while True:
+            if self.care is not None:
+                self.care.wanted.clear()
             self.idle = True
+            self.idle_since = time.ticks_ms()
             _, key = await first(self.screens.welcome(self._idle_facts), self._news())
             self.idle = False
-            if key is None:
+            if key is None and self.care is not None and self.care.wanted.is_set():
+                await self._carry_out(self.care.quiet_hour())
+            elif key is None:
                 await self._carry_out(self._back_office().tell_news())
             elif key in _DIGITS:
                 await self._carry_out(self._sale(key))
@@ -132,11 +143,11 @@ class Terminal:
             self.log.trouble("app", "cards not ready", error)
 
     async def _news(self) -> None:
-        """Until there is something to tell the merchant."""
-        await first(
-            self.payments.forwarder.news.wait(),
-            self.payments.settler.news.wait(),
-        )
+        """Until there is something to tell the merchant, or the quiet hour has come."""
+        waits = [self.payments.forwarder.news.wait(), self.payments.settler.news.wait()]
+        if self.care is not None:
+            waits.append(self.care.wanted.wait())
+        await first(*waits)
 
     def allowed(self, action: str) -> bool:
         """Whether who stands at the terminal may do what the menu offers.  Roles and PINs of

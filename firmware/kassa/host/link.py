@@ -126,6 +126,12 @@ class HostLink:
         connection = await self._open_connection(deadline)
         return await self._exchange_on(connection, request, deadline)
 
+    async def tell_health(self, text: str) -> bool:
+        """Tell the host how the terminal is; whether it has taken note.  Raises HostError."""
+        request = self._builder.health(self._next_stan(), text)
+        answer = await self.exchange(request, self._connect_timeout_ms)
+        return answer[39] == _ACCEPTED
+
     async def run(self, beat: "Callable[[], None]" = unwatched) -> None:
         """Keep the connection up.  A critical task: only an error or cancellation ends it."""
         self._beat = beat

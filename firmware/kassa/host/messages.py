@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SIGN_ON = "001"
 ECHO = "301"
+# System control, for private use.
+HEALTH = "381"
+LONGEST_HEALTH = 255
 
 # DE 3.
 PURCHASE = "000000"
@@ -103,6 +106,12 @@ class Builder:
     def echo(self, stan: int) -> Request:
         """0800: are you there?  It changes nothing, so it costs no key."""
         return Request("0800", self._network_management(stan, ECHO), signed=False)
+
+    def health(self, stan: int, text: str) -> Request:
+        """0800: how the terminal is (DE 63, JSON of at most 255 characters)."""
+        fields = self._network_management(stan, HEALTH)
+        fields[63] = text
+        return Request("0800", fields)
 
     def authorisation(
         self,

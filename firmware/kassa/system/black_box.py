@@ -13,7 +13,6 @@ same event is written at most every ten minutes, with its count; all of them tog
 thirty an hour; and nothing is written before `write` is called, when nobody waits.
 """
 
-import asyncio
 import errno
 import json
 import os
@@ -23,7 +22,6 @@ from typing import TYPE_CHECKING
 from micropython import const
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from kassa.system.clock import Clock
@@ -41,7 +39,6 @@ _MOST_KNOWN = const(24)
 _AGAIN_AFTER_MS = const(600_000)
 _HOUR_MS = const(3_600_000)
 _MOST_AN_HOUR = const(30)
-_LOOK_EVERY_MS = const(2_000)
 
 
 class _Known:
@@ -194,13 +191,6 @@ class BlackBox:
                 except ValueError:
                     pass  # a damaged line; UnicodeError is a ValueError, too
         return found
-
-    async def run(self, idle: "Callable[[], bool]") -> None:
-        """Critical task: write what waits whenever `idle()`, so never while a card is read."""
-        while True:
-            await asyncio.sleep_ms(_LOOK_EVERY_MS)
-            if idle():
-                self.write()
 
 
 def _encoded(lines: "list[Event]") -> bytes:

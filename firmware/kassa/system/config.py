@@ -62,6 +62,17 @@ class Offline:
         self.patience_ms = source.integer("patience_ms", 0, 30000, 2000)
 
 
+class Care:
+    """How the terminal looks after itself.
+
+    restart_minute  minutes after midnight, local time, from which the daily self-test and restart
+    may be; None for never.  In the file: `restart_at`, "03:30" if it says nothing, or "off"
+    """
+
+    def __init__(self, source: "Section") -> None:
+        self.restart_minute = source.minute_of_day("restart_at", "03:30")
+
+
 class TerminalConfig:
     """Everything a merchant or technician may set.  `host` stays a plain dict for the host
     floor."""
@@ -77,6 +88,7 @@ class TerminalConfig:
         self.host = top.section("host").values
         self.network = Network(top.section("network"))
         self.offline = Offline(top.optional_section("offline"))
+        self.care = Care(top.optional_section("care"))
 
 
 class Section:
@@ -134,6 +146,18 @@ class Section:
         if not value.isdigit():
             raise self._fail(key, "must be %d digits" % length)
         return value
+
+    def minute_of_day(self, key: str, default: str) -> "int | None":
+        """A time such as "03:30" in minutes after midnight; None for "off"."""
+        value = self._value(key, default)
+        if value == "off":
+            return None
+        parts = value.split(":") if isinstance(value, str) else ()
+        if len(parts) == 2 and len(value) == 5 and parts[0].isdigit() and parts[1].isdigit():
+            hour, minute = int(parts[0]), int(parts[1])
+            if hour < 24 and minute < 60:
+                return 60 * hour + minute
+        raise self._fail(key, 'must be a time of day such as "03:30", or "off"')
 
     def currency(self, key: str) -> str:
         """An ISO 4217 code that the terminal knows the minor digits of."""

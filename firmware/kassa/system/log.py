@@ -26,7 +26,7 @@ class Log:
     """
 
     def __init__(self, sink=print) -> None:  # type: ignore[no-untyped-def]
-        self.on_trouble: "Callable[[dict[str, Any]], None] | None" = None
+        self.on_trouble: "Callable[[dict[str, Any]], object] | None" = None
         self._sink = sink
 
     def event(self, at: str, happened: str, **facts: object) -> None:

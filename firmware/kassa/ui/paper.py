@@ -60,7 +60,7 @@ class Paper:
     """Prints receipts on `printer`, with `fonts` where its own letters do not do."""
 
     def __init__(self, printer: "Printer", fonts: "Fonts", log: "Log") -> None:
-        self._printer = printer
+        self.printer = printer
         self._fonts = fonts
         self._log = log
         self._width = printer.width_dots
@@ -77,9 +77,9 @@ class Paper:
         self._log.event("ui", "receipt", rows=len(rows), mode="text" if as_text else "raster")
         for row in rows:
             if row[0] == "cut":
-                await self._printer.cut()
+                await self.printer.cut()
             elif row[0] == "space":
-                await self._printer.feed(row[1])
+                await self.printer.feed(row[1])
             elif as_text:
                 await self._print_text(row)
             else:
@@ -88,14 +88,14 @@ class Paper:
     def _encodable(self, rows: "list[Row]") -> bool:
         for row in rows:
             for cell in row[1:]:
-                if isinstance(cell, str) and not self._printer.encodable(cell):
+                if isinstance(cell, str) and not self.printer.encodable(cell):
                     return False
         return True
 
     # -- as text
 
     async def _print_text(self, row: "Row") -> None:
-        printer = self._printer
+        printer = self.printer
         columns = printer.columns
         kind = row[0]
         if kind == "pair":
@@ -169,7 +169,7 @@ class Paper:
         right_x: int = 0,
     ) -> None:
         """Draw one line, band by band in the same buffer, and print it; without a text, a rule."""
-        await self._printer.raster(
+        await self.printer.raster(
             self._width, height, self._bands(height, text, font, x, base, right, right_x)
         )
 
