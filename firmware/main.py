@@ -325,6 +325,7 @@ def start_terminal(
         counters,
         StateFile("/state/care"),
         StateFile("/state/trend"),
+        BOARD,
         VERSION,
         machine.reset,
     )

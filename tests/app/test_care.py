@@ -12,6 +12,7 @@ import pytest
 
 from host_tools.iso8583_fields import specification
 from simulator.bench import Bench
+from tests.on_micropython.run import run_script
 
 NIGHT = datetime.datetime(2026, 1, 6, 3, 27, tzinfo=datetime.UTC)
 
@@ -154,3 +155,87 @@ def test_a_time_of_day_is_understood(value: str, minute: int | None) -> None:
 
     document = provisioning.terminal_document({"care": {"restart_at": value}}, "127.0.0.1", 8583)
     assert TerminalConfig(document, "terminal.json").care.restart_minute == minute
+
+
+ON_MICROPYTHON = """
+import asyncio, json, sys, vfs
+
+class Ram:
+    def __init__(self): self.data = bytearray(64 * 4096)
+    def readblocks(self, n, buf, off=0):
+        off += n * 4096
+        buf[:] = self.data[off:off + len(buf)]
+    def writeblocks(self, n, buf, off=0):
+        off += n * 4096
+        self.data[off:off + len(buf)] = buf
+    def ioctl(self, op, arg): return {4: 64, 5: 4096}.get(op, 0)
+
+ram = Ram()
+vfs.VfsLfs2.mkfs(ram)
+vfs.mount(vfs.VfsLfs2(ram), "/flash")
+
+class Any:
+    def __init__(self, **facts):
+        for name in facts: setattr(self, name, facts[name])
+
+class Esp32:
+    HEAP_DATA = 4
+    idf_heap_info = staticmethod(lambda caps: [(200000, 60000, 40000, 30000)])
+    mcu_temperature = staticmethod(lambda: 41)
+
+class Machine:
+    WDT_RESET, HARD_RESET, SOFT_RESET = 3, 2, 5
+
+sys.modules["esp32"], sys.modules["machine"] = Esp32, Machine
+
+from kassa.app.care import Care
+from kassa.drivers.errors import DriverError
+from kassa.drivers.printer import PrinterStatus
+from kassa.system.black_box import BlackBox
+from kassa.system.counters import Counters
+from kassa.system.log import Log
+from kassa.system.state_file import StateFile
+
+async def answer(value): return value
+async def no_reader(): raise DriverError("no card reader answers")
+
+book = Any(stored=[], owed=[], settling=None, journal=Any(
+    report=Any(tampered=False, rolled_back=False, records=3, quarantined_count=0),
+    free_slots=500, erases=2))
+clock = Any(trusted=True, is_set=True, utc=lambda: (2026, 1, 6, 3, 31, 0),
+            local=lambda: (2026, 1, 6, 3, 31, 0))
+terminal = Any(
+    config=Any(care=Any(restart_minute=210)), clock=clock, log=Log(), idle=True, idle_since=0,
+    payments=Any(book=book, forwarder=Any(busy=asyncio.Lock())),
+    keypad=Any(stuck=lambda: []),
+    link=Any(online=True, routes=Any(all=[])),
+    reader=Any(start=no_reader, field=lambda on: answer(None)),
+    paper=Any(printer=Any(status=lambda: answer(PrinterStatus(0x12, 0x12, 0x12)))),
+    screens=Any(acknowledge=lambda *a, **k: answer(None), show=lambda *a, **k: answer(None)))
+
+def care():
+    counters = Counters(StateFile("/flash/counters"))
+    counters.started(Machine.HARD_RESET)
+    return Care(terminal, Any(ready=True), BlackBox("/flash/box"), counters,
+                StateFile("/flash/care"), StateFile("/flash/trend"),
+                {"name": "x", "chip": "esp32"}, "1.0", lambda: print("RESTART"))
+
+first = care()
+print(first._quiet_hour_is_due())
+asyncio.run(first.quiet_hour())
+again = care()
+print(again._quiet_hour_is_due(), json.dumps(again.figures()))
+print(BlackBox("/flash/box").lines()[0])
+"""
+
+
+@pytest.mark.micropython
+def test_the_quiet_hour_on_micropython() -> None:
+    printed = run_script(ON_MICROPYTHON, heap=1 << 20).splitlines()
+    assert printed[0] == "True" and "RESTART" in printed
+    due, figures = printed[-2].split(" ", 1)
+    told = json.loads(figures)
+    assert due == "False" and told["why"] == "planned" and told["bad"] == ["reader"]
+    assert told["heap"][2] == 64 and told["heap"][0] > 100 and told["c"] == 41
+    kept = json.loads(printed[-1])
+    assert kept["check"] == "reader" and kept["message"] == "no card reader answers"

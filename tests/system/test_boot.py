@@ -176,3 +176,21 @@ def test_the_service_screen_has_the_catalogues_words_and_the_reason() -> None:
     service = (FIRMWARE / "service.py").read_text()
     for key in ("out_of_order.title", "out_of_order.text"):
         assert all(f'"{language[key]}"' in service for language in words)
+
+
+def test_the_self_test_sees_a_file_that_changed_since_the_start(
+    booted: Callable[..., World], files: Files
+) -> None:
+    world = booted(files)
+    look = world.load("kassa.app.checks").slot
+    board = world.mcu.board
+    found = look(board["name"], board["chip"])
+    assert (found.verdict, found.detail) == ("ok", "slot_a holds 0.1.0+1")
+    with world.open("/slot_b/manifest.sig", "wb") as file:
+        file.write(b"of somebody else")
+    found = look(board["name"], board["chip"])
+    assert found.verdict == "warn" and found.detail.startswith("slot_b: /slot_b/manifest.sig")
+    with world.open("/slot_a/assets/words/en.json", "ab") as file:
+        file.write(b" ")
+    found = look(board["name"], board["chip"])
+    assert (found.verdict, found.detail) == ("fail", "slot_a: assets/words/en.json: changed")

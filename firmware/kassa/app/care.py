@@ -55,6 +55,7 @@ class Care:
     wanted: set when the quiet hour has come; the terminal then carries out `quiet_hour`.
     state: a StateFile for [day of the last quiet hour, day of the last report, checks that
         failed]; trend: one for [[day, KiB free, KiB of the largest piece] ...].
+    board: the board's description, of which `name` and `chip` count; version: the firmware's.
     restart: restarts the chip; does not return.
     """
 
@@ -66,6 +67,7 @@ class Care:
         counters: "Counters",
         state: "StateFile",
         trend: "StateFile",
+        board: "dict[str, Any]",
         version: str,
         restart: "Callable[[], None]",
     ) -> None:
@@ -77,6 +79,7 @@ class Care:
         self._counters = counters
         self._state = state
         self._trend = trend
+        self._board = board
         self._version = version
         self._restart = restart
         self._started_at = time.ticks_ms()
@@ -274,6 +277,7 @@ class Care:
             checks.pending(book),
             checks.keys(self._keys),
             checks.keypad(terminal.keypad),
+            checks.slot(self._board["name"], self._board["chip"]),
             checks.host(terminal.link),
             await checks.reader(terminal.reader),
             await checks.printer(terminal.paper.printer),

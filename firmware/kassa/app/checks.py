@@ -17,6 +17,7 @@ The quiet hour, the service menu and a technician's tool at the raw REPL use the
 Nothing else may use the part meanwhile.
 """
 
+import os
 from collections import namedtuple
 from typing import TYPE_CHECKING
 
@@ -151,6 +152,40 @@ def pending(book: "Book") -> Check:
     if stored or owed:
         return Check("pending", WARN, detail, "remedy.pending")
     return Check("pending", OK, detail, "")
+
+
+def slot(board: str, chip: str) -> Check:
+    """Prove the running version file by file, and the other slot's if there is one.
+
+    board, chip: the names that boot.py checks a version by.  Takes a second or two, in one piece.
+    """
+    from kassa.security import signed_file, slot_check
+    from kassa.system.slots import other, running
+
+    ours = running()
+    if not ours:
+        return Check("slot", OK, "this terminal has no slots", "")
+    told = ours
+    for name in (ours, other(ours)):
+        if name != ours and not _has_manifest(name):
+            continue
+        try:
+            manifest = slot_check.check("/" + name, signed_file.load(), board, chip)
+        except (SecurityError, OSError) as error:
+            # What runs was right when it was started: something has happened to the flash.
+            verdict = FAIL if name == ours else WARN
+            return Check("slot", verdict, name + ": " + str(error), "remedy.slot")
+        if name == ours:
+            told += " holds " + manifest["version"]
+    return Check("slot", OK, told, "")
+
+
+def _has_manifest(name: str) -> bool:
+    try:
+        os.stat("/" + name + "/manifest.json")
+    except OSError:
+        return False
+    return True
 
 
 def keys(keys: "KeyStore") -> Check:
