@@ -94,26 +94,32 @@ def cut_everywhere(
     before: Built | None,
     after: Built,
     ways: int = len(TORN),
+    tried: Built | None = None,
     **settings: bool,
 ) -> int:
-    """Cut one deployment at every operation, up to the new version's coming up; how many cuts."""
+    """Cut one deployment at every operation, up to the new version's coming up; how many cuts.
+
+    tried: what is on trial, in the other slot, when the deployment begins.
+    """
     board.power_on()
     board.power_off()
     cuts = Cuts(board.flash, ways)
     deploy(board, after, **settings)
     cuts.end()
-    known, ends = tuple(built for built in (before, after) if built is not None), set()
+    known = tuple(built for built in (before, after, tried) if built is not None)
+    ends: set[str | None] = set()
     for number, (snapshot, where) in enumerate(cuts.left):
         board.power_off()
         board.flash.restore(snapshot)
         board.power_on()
         found = runs(board, known)
         assert found is not None or before is None, (where, board.said)
-        ends.add(found and found.manifest["version"])
+        ends.add(found.manifest["version"] if found else None)
         if number % _AGAIN_EVERY == 0:
             deploy(board, after, **settings)
             assert runs(board, known) is after, (where, board.said)
-    assert ends == {before and before.manifest["version"], after.manifest["version"]}
+    versions = {each.manifest["version"] for each in known}
+    assert ends == (versions if before else versions | {None})
     print(f"{len(cuts.left)} cuts in {cuts.operations} operations")
     return len(cuts.left)
 
@@ -126,6 +132,15 @@ def test_an_update_over_an_older_version(
     boards: Boards, old: Built, new: Built, older: Built
 ) -> None:
     assert cut_everywhere(boards(slot_a=old, slot_b=older), old, new) > 150
+
+
+def test_an_update_while_another_version_is_on_trial(
+    boards: Boards, old: Built, new: Built, older: Built
+) -> None:
+    board = boards({"0.1.0+0": ""}, slot_a=old, slot_b=older)
+    state = b'{"use": "slot_a", "try": "slot_b", "host": false, "tries": 0}'
+    board.wiring.filesystem().write_file("/state/slots", state)
+    assert cut_everywhere(board, old, new, ways=1, tried=older) > 50
 
 
 def test_an_update_of_the_boot_program_too(boards: Boards, old: Built, other_boot: Built) -> None:
@@ -163,3 +178,22 @@ def test_the_tool_says_at_what_the_board_stopped_answering(
     board.flash.cut_after(operation, "half")
     with pytest.raises(DeviceError, match=r"stopped answering while (writing|copying|with)"):
         deploy(board, new)
+
+
+def test_what_does_not_start_is_written_over_when_nothing_else_does(
+    boards: Boards, old: Built, new: Built
+) -> None:
+    board = boards(slot_a=old)
+    board.wiring.filesystem().remove("/slot_a/main.py")
+    deploy(board, new)
+    assert board.cwd == "/slot_a" and runs(board, (new,)) is new
+
+
+def test_what_does_not_start_is_written_over_before_what_does(
+    boards: Boards, old: Built, older: Built, new: Built
+) -> None:
+    board = boards(slot_a=old, slot_b=older)
+    board.wiring.filesystem().remove("/slot_a/main.py")
+    deploy(board, new)
+    assert board.cwd == "/slot_a" and runs(board, (new,)) is new
+    assert in_slot(board.wiring.filesystem(), "slot_b") == slot_content(older)

@@ -195,3 +195,17 @@ def test_the_readmes_commands_by_hand_do_it_too(images: Callable[[str], Path]) -
             run(command)
         assert board.until(lambda: console.versions[-1:] == ["0.1.0+2"])
         assert not board.board.violations
+
+
+def test_the_only_version_may_be_given_up_for_another(
+    board: BoardThread, deploy: Callable[[str], Answer]
+) -> None:
+    """As on a board that has no room for two."""
+    assert deploy("0.1.0+2").status == 0
+    for slot in ("slot_a", "slot_b"):
+        command = [sys.executable, "-m", "mpremote", "connect", board.pty()]
+        subprocess.run([*command, "fs", "rm", "-r", f":/{slot}"], check=False)  # one may not be
+    board.do(board.board.unplug)
+    answer = deploy("0.1.0+2")
+    assert answer.status == 0, answer
+    assert json.loads(answer.out)["kept"] == 0
