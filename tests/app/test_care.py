@@ -104,6 +104,24 @@ def test_it_can_be_switched_off() -> None:
     asyncio.run(scene())
 
 
+def test_a_record_that_was_damaged_since_the_start_is_found_in_the_quiet_hour() -> None:
+    async def scene() -> None:
+        async with night(start=NIGHT.replace(minute=20)) as bench:
+            await bench.press("1250", "ENTER")
+            await bench.until_screen("present_card")
+            await bench.tap("visa_credit")
+            await bench.until_screen("approved")
+            place = bench.wiring.partition("journal")
+            # Somewhere inside the sealed content of the second slot of the block in use.
+            bench.wiring.flash.flip(place["offset"] + 4096 + 256 + 80, bit=3)
+            await bench.until_screen("self_test", within_s=1500)
+            await bench.until_screen("welcome", within_s=60)
+            found = [line for line in box(bench) if line.get("check") == "journal"]
+            assert found and " 1 damaged" in found[0]["message"]
+
+    asyncio.run(scene())
+
+
 def test_an_unexpected_restart_is_told_at_once_and_only_once() -> None:
     async def scene() -> None:
         async with night(start=NIGHT.replace(hour=10)) as bench:
@@ -201,6 +219,7 @@ async def no_reader(): raise DriverError("no card reader answers")
 
 book = Any(stored=[], owed=[], settling=None, journal=Any(
     report=Any(tampered=False, rolled_back=False, records=3, quarantined_count=0),
+    records=lambda: iter((1, 2, 3)), oldest=1,
     free_slots=500, erases=2))
 clock = Any(trusted=True, is_set=True, utc=lambda: (2026, 1, 6, 3, 31, 0),
             local=lambda: (2026, 1, 6, 3, 31, 0))

@@ -273,7 +273,7 @@ class Care:
             checks.temperature(),
             checks.flash(),
             checks.clock(terminal.clock),
-            checks.journal(book.journal),
+            await checks.journal_proof(book.journal),
             checks.pending(book),
             checks.keys(self._keys),
             checks.keypad(terminal.keypad),
