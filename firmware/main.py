@@ -75,6 +75,7 @@ _EMV_CONFIGURATION = "/config/emv.json"
 _EMV_SIGNATURE = "/config/emv.sig"
 _HOST_WITHIN_MS = const(600_000)
 _LOOK_MS = const(1_000)
+_QUIET_MS = const(30_000)
 _ANCHOR_AFTER = const(10)
 # Longest time between two heartbeats of a task: a few times what it takes when all goes well.
 _BEATS_WITHIN_MS = const(120_000)
@@ -344,11 +345,33 @@ async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]")
             await terminal.screens.show("out_of_order", fault=str(error))
             await asyncio.sleep_ms(_TROUBLE_SHOWN_MS)
     log.event("main", "card reader", version=version)
-    proof = asyncio.create_task(prove(terminal.link, log))
+    beside = [asyncio.create_task(prove(terminal.link, log))]
+    if terminal.config.update.url and Slots(StateFile(STATE)).idle:
+        beside.append(asyncio.create_task(keep_up_to_date(terminal, log)))
     try:
         await terminal.run()
     finally:
-        proof.cancel()
+        for task in beside:
+            task.cancel()
+
+
+async def keep_up_to_date(terminal: Terminal, log: Log) -> None:
+    """Fetch newer versions, and start them when nobody is there; imported when it is wanted."""
+    from kassa.app.update import Updater, keep_up
+    from kassa.host.download import Source
+
+    wanted = terminal.config.update
+    updater = Updater(
+        Source(wanted.url, wanted.server_name),
+        Slots(StateFile(STATE)),
+        StateFile("/state/update"),
+        BOARD,
+        VERSION,
+        lambda: terminal.idle,
+        log,
+    )
+    every_ms = wanted.every_hours * 3_600_000
+    await keep_up(updater, every_ms, _QUIET_MS, lambda: terminal.idle, machine.reset, log)
 
 
 asyncio.run(main())

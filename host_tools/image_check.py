@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
+
+from kassa.system import release
 
 from host_tools import emv_signing
 
@@ -19,8 +20,6 @@ ROMFS = "romfs.img"
 # What a key signs says what it is, so that nothing else that it has signed passes for an image.
 KIND = "kassa image 1"
 
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:\+(\d+)(?:\.[0-9A-Za-z]+)*)?")
-
 
 class ImageError(Exception):
     """An image that no terminal may take; the message is one line and names what is wrong."""
@@ -31,10 +30,10 @@ def version_order(version: str) -> tuple[int, int, int, int]:
 
     Raises ImageError for what is no version.
     """
-    found = _VERSION.fullmatch(version)
-    if found is None:
-        raise ImageError(f"{version}: no version, such as 0.1.0+1")
-    return int(found[1]), int(found[2]), int(found[3]), int(found[4] or 0)
+    try:
+        return release.order(version)
+    except ValueError:
+        raise ImageError(f"{version}: no version, such as 0.1.0+1") from None
 
 
 def verify_image(

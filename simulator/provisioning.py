@@ -34,7 +34,7 @@ TERMINAL: dict[str, Any] = {
 """Settings of the sandbox terminal; a scenario's `terminal` replaces what it names."""
 
 
-OPTIONAL = ("utc_offset_minutes", "offline")
+OPTIONAL = ("utc_offset_minutes", "offline", "update")
 """Settings that a terminal may have and the sandbox terminal has not."""
 
 

@@ -49,7 +49,7 @@ def check(folder: str, signer: "Signer", board: str, chip: str) -> "dict[str, An
     files = manifest["files"]
     for path in files:
         check_file(folder, path, files[path])
-    _nothing_else(folder, "", files)
+    nothing_else(folder, "", files)
     return manifest
 
 
@@ -99,10 +99,11 @@ def check_file(folder: str, path: str, facts: "dict[str, Any]") -> None:
         raise BadImage(path + ": changed")
 
 
-def _nothing_else(folder: str, inside: str, files: "dict[str, Any]") -> None:
+def nothing_else(folder: str, inside: str, files: "dict[str, Any]") -> None:
+    """Is there no file below `inside` that the manifest does not name?  Raises BadImage."""
     for entry in os.ilistdir(folder + "/" + inside):
         path = inside + entry[0]
         if entry[1] == _DIRECTORY:
-            _nothing_else(folder, path + "/", files)
+            nothing_else(folder, path + "/", files)
         elif path not in files and path not in (MANIFEST, SIGNATURE):
             raise BadImage(path + ": extra: the manifest does not know it")

@@ -73,6 +73,20 @@ class Care:
         self.restart_minute = source.minute_of_day("restart_at", "03:30")
 
 
+class Update:
+    """Where newer versions of the firmware are: `url` (https://HOST:PORT/FOLDER/, "" for nowhere),
+    `server_name` where the certificate has another than the host's, `every_hours`."""
+
+    def __init__(self, source: "Section") -> None:
+        wanted = bool(source.values)
+        self.url = source.text("url", 10, 200) if wanted else ""
+        if wanted and not (self.url.startswith("https://") and self.url.endswith("/")):
+            raise source.fail("url", "must be like https://HOST:PORT/FOLDER/")
+        named = "server_name" in source.values
+        self.server_name = source.text("server_name", 1, 64) if named else ""
+        self.every_hours = source.integer("every_hours", 1, 120, 24)
+
+
 class TerminalConfig:
     """Everything a merchant or technician may set.  `host` stays a plain dict for the host
     floor."""
@@ -90,6 +104,8 @@ class TerminalConfig:
         self.offline = Offline(top.optional_section("offline"))
         self.care = Care(top.optional_section("care"))
 
+        self.update = Update(top.optional_section("update"))
+
 
 class Section:
     """One table of a configuration document, with checked access."""
@@ -99,19 +115,20 @@ class Section:
         self._path = path
         self._prefix = prefix
 
-    def _fail(self, key: str, problem: str) -> ConfigError:
+    def fail(self, key: str, problem: str) -> ConfigError:
+        """What is wrong with a key of this table."""
         return ConfigError(self._path + ": " + self._prefix + key + ": " + problem)
 
     def _value(self, key: str, default: "Any" = None) -> "Any":
         value = self.values.get(key, default)
         if value is None:
-            raise self._fail(key, "missing; add it and provision again")
+            raise self.fail(key, "missing; add it and provision again")
         return value
 
     def section(self, key: str) -> "Section":
         value = self._value(key)
         if not isinstance(value, dict):
-            raise self._fail(key, "must be a table")
+            raise self.fail(key, "must be a table")
         return Section(value, self._path, self._prefix + key + ".")
 
     def optional_section(self, key: str) -> "Section":
@@ -123,28 +140,28 @@ class Section:
     def word(self, key: str, words: "tuple[str, ...]", default: str) -> str:
         value = self._value(key, default)
         if value not in words:
-            raise self._fail(key, "must be one of " + ", ".join(words))
+            raise self.fail(key, "must be one of " + ", ".join(words))
         return value
 
     def text(self, key: str, shortest: int, longest: int) -> str:
         value = self._value(key)
         if not isinstance(value, str) or not shortest <= len(value) <= longest:
-            raise self._fail(key, "must be text of %d to %d characters" % (shortest, longest))
+            raise self.fail(key, "must be text of %d to %d characters" % (shortest, longest))
         return value
 
     def texts(self, key: str, most: int, longest: int) -> "list[str]":
         value = self._value(key)
         if not isinstance(value, list) or len(value) > most:
-            raise self._fail(key, "must be a list of at most %d lines" % most)
+            raise self.fail(key, "must be a list of at most %d lines" % most)
         for line in value:
             if not isinstance(line, str) or len(line) > longest:
-                raise self._fail(key, "each line must be text of at most %d characters" % longest)
+                raise self.fail(key, "each line must be text of at most %d characters" % longest)
         return value
 
     def digits(self, key: str, length: int) -> str:
         value = self.text(key, length, length)
         if not value.isdigit():
-            raise self._fail(key, "must be %d digits" % length)
+            raise self.fail(key, "must be %d digits" % length)
         return value
 
     def minute_of_day(self, key: str, default: str) -> "int | None":
@@ -157,20 +174,20 @@ class Section:
             hour, minute = int(parts[0]), int(parts[1])
             if hour < 24 and minute < 60:
                 return 60 * hour + minute
-        raise self._fail(key, 'must be a time of day such as "03:30", or "off"')
+        raise self.fail(key, 'must be a time of day such as "03:30", or "off"')
 
     def currency(self, key: str) -> str:
         """An ISO 4217 code that the terminal knows the minor digits of."""
         value = self.text(key, 3, 3)
         if value not in CURRENCIES:
             known = ", ".join(sorted(CURRENCIES))
-            raise self._fail(key, value + " is not known; choose one of " + known)
+            raise self.fail(key, value + " is not known; choose one of " + known)
         return value
 
     def integer(self, key: str, lowest: int, highest: int, default: "int | None" = None) -> int:
         value = self._value(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-            raise self._fail(key, "must be a whole number from %d to %d" % (lowest, highest))
+            raise self.fail(key, "must be a whole number from %d to %d" % (lowest, highest))
         return value
 
 

@@ -1,0 +1,1 @@
+"""A newer version over the network."""
