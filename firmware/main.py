@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import network
 from board import BOARD  # pyright: ignore[reportMissingImports] - made from the board file
 from esp32 import Partition
+from kassa.app import loading
 from kassa.app.care import Care
 from kassa.app.terminal import Terminal
 from kassa.drivers.buzzer import Buzzer
@@ -198,10 +199,11 @@ def emv_configuration() -> str:
     return folder + _EMV_CONFIGURATION
 
 
-def open_cards(path: str, payments: Payments, clock: Clock, log: Log) -> "EntryPoint":
+async def open_cards(path: str, payments: Payments, clock: Clock, log: Log) -> "EntryPoint":
     """What reads cards and decides about them, as the configuration in `path` says; imported when
     it is first wanted.  Raises ConfigError."""
     from kassa.emv import config as documents
+    from kassa.emv import kernels
     from kassa.emv.ca_keys import CaKeys
     from kassa.emv.entry_point import EntryPoint
     from kassa.emv.oda import Oda
@@ -209,6 +211,10 @@ def open_cards(path: str, payments: Payments, clock: Clock, log: Log) -> "EntryP
 
     with open(path) as file:
         emv = documents.from_json(file.read())
+    for number in {combination.kernel for combination in emv.combinations}:
+        await loading.rest()
+        kernels.create(number)  # for its module, which takes a while to import
+    await loading.rest()
     risk = Risk(emv, payments.book.by_card, clock, DeviceKey().load())
     payments.offline.risk = risk
     return EntryPoint(emv, log, oda=Oda(CaKeys(emv.ca_keys, emv.revoked), log), risk=risk)

@@ -55,13 +55,14 @@ class CardReading:
         """
         terminal = self._terminal
         data = self._transaction_data(transaction)
-        refused = terminal.entry_point.prepare(data)
+        entry_point = await terminal.cards()
+        refused = entry_point.prepare(data)
         if refused is not None:
             # EP-5: no card may pay this amount here; the field never comes on.
             await self._screens.acknowledge("insert_or_swipe", _CANCELLED_SHOWN_MS)
             return None
         terminal.keypad.clear()
-        terminal.entry_point.on_ui = self._card_read
+        entry_point.on_ui = self._card_read
         screen = "present_card"
         for _ in range(_MOST_TAPS):
             card = await self._wait_for_card(screen, transaction)

@@ -1,6 +1,6 @@
-"""A sale, from the first digit to the receipt.
+"""A sale, from the amount to the receipt.
 
-The way of the money reads straight down `run`: amount, card, host (or the card's own word),
+The way of the money reads straight down `run`: card, host (or the card's own word),
 result, paper.
 """
 
@@ -33,13 +33,9 @@ class Sale:
         self._terminal = terminal
         self._completion = Completion(terminal)
 
-    async def run(self, first_key: str) -> None:
-        """Ask the amount (`first_key` was typed on the welcome screen) and carry the sale
-        through."""
+    async def run(self, amount_minor: int) -> None:
+        """Carry the sale through, whose amount was typed."""
         terminal = self._terminal
-        amount_minor = await terminal.screens.amount(terminal.config.currency, first_key)
-        if not amount_minor:
-            return
         transaction = terminal.new_transaction(life.SALE, amount_minor)
         outcome = await CardReading(terminal).read(transaction)
         if outcome is None:

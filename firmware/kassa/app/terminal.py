@@ -1,13 +1,16 @@
 """The terminal: idle, which flow next, and what all flows share."""
 
 import asyncio
+import gc
 import time
 from typing import TYPE_CHECKING
 
 from micropython import const
 
+from kassa.app import loading
 from kassa.drivers.printer import PaperOut, PrinterError
 from kassa.payment import limits
+from kassa.system.ensure import ensure
 from kassa.system.errors import KassaError
 from kassa.system.tasks import first
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from kassa.app.back_office import BackOffice
     from kassa.app.care import Care
     from kassa.drivers.keypad import Keypad
     from kassa.drivers.pn532 import PN532
@@ -34,26 +36,14 @@ _GONE_LOOK_MS = const(60)
 _REMOVE_CARD_AT_MOST_MS = const(10_000)
 _TROUBLE_SHOWN_MS = const(5_000)
 _PAPER_OUT_AT_MOST_MS = const(60_000)
-_AMOUNT_SHOWN_MS = const(50)
-# What reads cards, in parts that each take a moment to import.
-_CARD_MODULES = (
-    "kassa.emv.tlv",
-    "kassa.emv.config_reader",
-    "kassa.emv.config",
-    "kassa.emv.ca_keys",
-    "kassa.emv.oda",
-    "kassa.emv.selection",
-    "kassa.emv.entry_point",
-    "kassa.payment.risk",
-    "kassa.app.receipts",
-)
+_PLENTY_BYTES = const(1 << 20)
 
 
 class Terminal:
     """Everything a flow needs, handed in by main.py; flows live in modules of their own.
 
-    A flow's module is imported when the flow is first wanted, and what reads cards (`open_cards`)
-    while the first amount is typed: an idle terminal does not carry half of the firmware.
+    A flow is imported when it is first wanted, and what reads cards (`open_cards`) while the first
+    amount is typed: an idle terminal does not carry half of the firmware (`kassa.app.loading`).
     idle: nobody is being served; no card is in the field and none is asked for.
     idle_since: `ticks_ms` when that began.
     care: looks after it, or None.
@@ -68,7 +58,7 @@ class Terminal:
         reader: "PN532",
         screens: "Screens",
         paper: "Paper",
-        open_cards: "Callable[[], EntryPoint]",
+        open_cards: "Callable[[], Coroutine[Any, Any, EntryPoint]]",
         link: "HostLink",
         payments: "Payments",
     ) -> None:
@@ -81,6 +71,9 @@ class Terminal:
         self.paper = paper
         self._open_cards = open_cards
         self._entry_point: "EntryPoint | None" = None
+        self._opening = asyncio.Lock()
+        self._ready = asyncio.Event()
+        self._warming: "asyncio.Task | None" = None
         self.link = link
         self.payments = payments
         self.idle = False
@@ -89,6 +82,9 @@ class Terminal:
 
     async def run(self) -> None:
         """Critical task: welcome, flow, welcome, for ever."""
+        if gc.mem_free() > _PLENTY_BYTES:
+            # With PSRAM nothing speaks against being ready before the first customer comes.
+            self._warming = asyncio.create_task(self._get_ready())
         while True:
             if self.care is not None:
                 self.care.wanted.clear()
@@ -99,48 +95,62 @@ class Terminal:
             if key is None and self.care is not None and self.care.wanted.is_set():
                 await self._carry_out(self.care.quiet_hour())
             elif key is None:
-                await self._carry_out(self._back_office().tell_news())
+                await self._carry_out(self._back_office(news=True))
             elif key in _DIGITS:
                 await self._carry_out(self._sale(key))
             elif key == "MENU":
-                await self._carry_out(self._back_office().run())
+                await self._carry_out(self._back_office(news=False))
             # The next customer is greeted in the shop's language again.
             self.screens.catalogue.use(self.config.language)
 
-    @property
-    def entry_point(self) -> "EntryPoint":
+    async def cards(self) -> "EntryPoint":
         """What reads cards; made at first need.  Raises KassaError when it cannot be."""
-        if self._entry_point is None:
-            self._entry_point = self._open_cards()
+        async with self._opening:
+            if self._entry_point is None:
+                await loading.load(loading.CARDS)
+                self._entry_point = await self._open_cards()
         return self._entry_point
 
-    def _back_office(self) -> "BackOffice":
+    @property
+    def entry_point(self) -> "EntryPoint":
+        """What `cards` has made."""
+        entry_point = self._entry_point
+        ensure(entry_point is not None, "cards() comes first")
+        return entry_point  # type: ignore[return-value]
+
+    async def _back_office(self, news: bool) -> None:
+        await loading.load(loading.BACK_OFFICE)
         from kassa.app.back_office import BackOffice
 
-        return BackOffice(self)
+        office = BackOffice(self)
+        await (office.tell_news() if news else office.run())
 
     async def _sale(self, key: str) -> None:
-        """A sale that begins with `key`.  What reads cards gets ready behind the amount's screen;
-        what is wrong with it shows when the card is asked for."""
-        from kassa.app.sale import Sale
-
+        """A sale that begins with `key`.  Behind the amount's screen everything gets ready for
+        it."""
         getting_ready = asyncio.create_task(self._get_ready())
         try:
-            await Sale(self).run(key)
+            amount_minor = await self.screens.amount(self.config.currency, key)
+            if amount_minor:
+                await self._ready.wait()
         finally:
             getting_ready.cancel()
+        if amount_minor:
+            from kassa.app.sale import Sale
+
+            await Sale(self).run(amount_minor)
 
     async def _get_ready(self) -> None:
-        if self._entry_point is not None:
+        if self._ready.is_set():
             return
-        await asyncio.sleep_ms(_AMOUNT_SHOWN_MS)
-        for name in _CARD_MODULES:
-            __import__(name)
-            await asyncio.sleep_ms(0)
         try:
-            self.entry_point  # noqa: B018 - making it is what it is for
-        except KassaError as error:
+            await loading.load(loading.SALE)
+            await self.cards()
+        except (KassaError, MemoryError) as error:
+            # It is said when the card is asked for.
             self.log.trouble("app", "cards not ready", error)
+        finally:
+            self._ready.set()
 
     async def _news(self) -> None:
         """Until there is something to tell the merchant, or the quiet hour has come."""
