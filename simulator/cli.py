@@ -204,6 +204,42 @@ def acquirer(
         _fail(f"--database {database}: {reason}", _FAILED)
 
 
+@app.command("update-server")
+def serve_updates(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `kassa build` wrote.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8443,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Newer versions for terminals of the sandbox, over HTTPS."""
+    import asyncio
+    import contextlib
+
+    from host_tools.ca import ShopCa
+    from host_tools.image_check import MANIFEST, SIGNATURE
+    from host_tools.shop import ShopError
+    from simulator import update_server
+    from simulator.acquirer.pki import SERVER_NAME, Pki
+
+    if not all((folder / name).is_file() for name in (MANIFEST, SIGNATURE)):
+        _fail(f"{folder}: no signed image; make one with `kassa build BOARD --key KEY.pem`", 1)
+
+    async def run() -> None:
+        files = update_server.Files.of(folder)
+        clients_ca = ShopCa().path.read_text("ascii")
+        server = await update_server.serve(files, Pki(), host, port, clients_ca)
+        at = server.sockets[0].getsockname()[1]
+        print(f"update server on https://{host}:{at}/, its name is {SERVER_NAME}", flush=True)
+        await server.serve_forever()
+
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(run())
+    except OSError as error:
+        _fail(f"{host}:{port} cannot be used: {error.strerror or error}", _FAILED)
+    except ShopError as error:
+        _fail(str(error), _FAILED)
+
+
 @app.command()
 def board(
     pty: Annotated[bool, typer.Option("--pty", help="Behind a pseudo-terminal.")] = False,
