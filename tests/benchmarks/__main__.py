@@ -21,7 +21,9 @@ BENCHMARKS: tuple[Callable[[], list[Result]], ...] = (
     emv.by_profile,
     emv.on_micropython,
     image.sizes,
-    image.heap,
+    image.heap_32bit,
+    image.heap_64bit,
+    image.running,
     codec.against_pyiso8583,
     oda.against_bare_pow,
     oda.on_micropython,
@@ -43,6 +45,7 @@ def main() -> int:
     console = Console(width=140)
     console.print(table)
     console.print(emv.table(results))
+    console.print(image.table(results))
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
     print(f"written to {OUTPUT}")

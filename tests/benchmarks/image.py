@@ -1,36 +1,57 @@
 """The firmware as it goes onto the device: bytes of .mpy, and what it takes to have it imported.
 
-The heap is measured on MicroPython's 64-bit unix port, whose words, and so most objects, are twice
-as large as the chip's 32-bit ones; the chip's own figure is not measured here.  Nor is the frozen
-form, which needs a MicroPython build of one's own.
+The heap is measured on two interpreters.  MicroPython for WebAssembly has 32-bit words like the
+chip (`heap32`); the unix port has 64-bit ones and ROMFS beside files.  Measured is what an idle
+terminal has imported (`idle`), main.py last, which stays source and is compiled on the device.
+
+The frozen form needs a MicroPython build of one's own and is not measured: like ROMFS it leaves
+bytecode and text in flash, and besides it names and constants, so that it takes less than ROMFS.
 """
 
 from __future__ import annotations
 
-import ast
+import asyncio
 import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from host_tools import image, mpy, romfs
+from rich.table import Column, Table
+
+from host_tools import image, romfs
 from host_tools.board import load as load_board
 from simulator import micropython
-from tests.benchmarks.result import Result
+from simulator.bench import Bench
+from tests.benchmarks import heap32, idle
+from tests.benchmarks.result import Against, Result
 
-_BOARD = "esp32s3_devkitc"
-# Names of the chip's modules resolve to one empty class: importing only looks them up.
-_SCRIPT = """
-import gc, sys, vfs
+BOARD = "esp32s3_devkitc"
+MOST_32BIT = 200_000
+"""Bytes of a chip's heap that an idle terminal's imports may take."""
+
+_START = b"\nasyncio.run(main())\n"
+_PACKAGES = ("app", "payment", "ui", "emv", "host", "journal", "security", "drivers", "system")
+# Names of modules that are the chip's resolve to one empty class: importing only looks them up.
+_SETUP = """
+import gc, os, sys
 class Anything:
-    pass
+    def __init__(self, *arguments):
+        pass
 class Chip:
     def __getattr__(self, name):
         return Anything
-for name in ("machine", "network", "esp32"):
+for name in CHIP:
     sys.modules[name] = Chip()
+if not hasattr(os, "urandom"):
+    os.urandom = None
 sys.path[:] = PATH
+"""
+_CHIP = ("machine", "network", "esp32")
+# What the WebAssembly port lacks beside these.
+_CHIP_32BIT = (*_CHIP, "cryptolib", "socket", "ssl")
+_MEASURE = """
 if ROM:
+    import vfs
     with open(ROM, "rb") as file:
         rom = file.read()
     vfs.mount(vfs.VfsRom(memoryview(rom)), "/rom")
@@ -44,69 +65,148 @@ print(gc.mem_alloc() - before)
 
 
 def sizes() -> list[Result]:
-    """All .mpy files, and everything else that is copied along."""
+    """All .mpy files, in all and by package, and everything else that is copied along."""
     files = _files()
-    code = sum(len(content) for path, content in files.items() if path.endswith(".mpy"))
-    rest = sum(len(content) for path, content in files.items() if not path.endswith(".mpy"))
-    return [
-        Result("image.mpy_bytes", code, "bytes", "host"),
+    code = {path: len(content) for path, content in files.items() if path.endswith(".mpy")}
+    rest = sum(len(content) for path, content in files.items() if path not in code)
+    results = [
+        Result("image.mpy_bytes", sum(code.values()), "bytes", "host"),
         Result("image.assets_bytes", rest, "bytes", "host"),
     ]
+    for package, size in _by_package({_module(path): size for path, size in code.items()}).items():
+        results.append(Result(f"image.{package}.mpy_bytes", size, "bytes", "host"))
+    return results
 
 
-def heap() -> list[Result]:
-    """Live heap after a collection, from files and from ROMFS: with what main.py imports, which is
-    the idle terminal, and with every module there is."""
-    if micropython.binary() is None:
-        print("no MicroPython binary on this machine: image.heap_after_import is left out")
+def heap_32bit() -> list[Result]:
+    """Live heap after an idle terminal's imports from .mpy, in all and by package."""
+    try:
+        measured = measure_32bit()
+    except heap32.Missing as missing:
+        print(f"{missing}: image.heap_after_import_32bit_bytes is left out")
         return []
-    files = {path.lstrip("/"): content for path, content in _files().items()}
-    code = {p: c for p, c in files.items() if p.endswith(".mpy") or p == "board.py"}
-    wanted = {"idle": _imported_by_main(), "all": sorted(map(_module, code))}
+    runtime = "micropython, 32-bit WebAssembly port"
+    added = {name: size for name, size, _ in measured}
+    tables = sum(size for _, _, size in measured)
+    limit = Against("at most", MOST_32BIT)
+    total = sum(added.values()) + tables
+    results = [Result("image.heap_after_import_32bit_bytes", total, "bytes", runtime, limit)]
+    packages = _by_package(added) | {"names": tables}
+    for package, size in packages.items():
+        name = f"image.{package}.heap_after_import_32bit_bytes"
+        results.append(Result(name, size, "bytes", runtime))
+    return results
+
+
+def measure_32bit(board: str = BOARD) -> list[tuple[str, int, int]]:
+    """As `heap32.measure`, for an idle terminal on `board`.  Raises heap32.Missing."""
+    heap32.interpreter()
+    setup = _facts(PATH=["/", "/lib", ".frozen"], CHIP=_CHIP_32BIT) + _SETUP
+    return heap32.measure(_code(board), setup, [*idle.modules(board), "main"])
+
+
+def heap_64bit() -> list[Result]:
+    """The same on the 64-bit unix port, from files and from ROMFS, and with every module there is.
+
+    From ROMFS bytecode and text stay in flash: that saves as many bytes where words are half as
+    long.
+    """
+    if micropython.binary() is None:
+        print("no MicroPython binary on this machine: image.heap_after_import_64bit is left out")
+        return []
+    code = _code(BOARD)
+    modules = {
+        "": [*idle.modules(BOARD), "main"],
+        "all_": [_module(path) for path in sorted(code)],
+    }
     results = []
     with tempfile.TemporaryDirectory(prefix="kassa-") as folder:
         rom = Path(folder) / "romfs.img"
         rom.write_bytes(romfs.write(code))
         root = _written(Path(folder) / "files", code)
         for form, path, image_file in (
-            ("mpy", [str(root), str(root / "lib")], ""),
-            ("romfs", ["/rom", "/rom/lib"], str(rom)),
+            ("", [str(root), str(root / "lib")], ""),
+            ("romfs_", ["/rom", "/rom/lib"], str(rom)),
         ):
-            for what, modules in wanted.items():
-                facts = {"PATH": [".frozen", *path], "ROM": image_file, "MODULES": modules}
-                text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in facts.items())
-                used = int(micropython.run_script(text + _SCRIPT, heap=1 << 23))
-                name = f"image.heap_after_import_{what}_{form}_bytes"
-                results.append(Result(name, used, "bytes, 64-bit unix port", "micropython"))
+            for what, names in modules.items():
+                facts = _facts(PATH=[".frozen", *path], CHIP=_CHIP, ROM=image_file, MODULES=names)
+                used = int(micropython.run_script(facts + _SETUP + _MEASURE, heap=1 << 23))
+                name = f"image.heap_after_import_{what}{form}64bit_bytes"
+                results.append(Result(name, used, "bytes", "micropython, 64-bit unix port"))
     return results
 
 
-def _files() -> dict[str, bytes]:
-    return image.device_files(load_board(_BOARD), mpy=True, config={})
+def running() -> list[Result]:
+    """Live heap of a terminal that welcomes customers, its objects and buffers included, on the
+    64-bit unix port."""
+
+    async def measure() -> list[Result]:
+        async with Bench(board=BOARD, runtime="micropython", seed=7) as bench:
+            await bench.until_screen("welcome", within_s=60)
+            await bench.measure_heap()
+            used = (bench.heap_report or {})["used_bytes"]
+            name = "image.heap_idle_running_64bit_bytes"
+            return [Result(name, used, "bytes", "micropython, 64-bit unix port")]
+
+    if micropython.binary() is None:
+        print("no MicroPython binary on this machine: image.heap_idle_running_64bit is left out")
+        return []
+    return asyncio.run(measure())
 
 
-def _imported_by_main() -> list[str]:
-    """Every module that main.py imports at its top, in its order."""
-    found = []
-    for line in ast.parse((mpy.FIRMWARE / "main.py").read_bytes()).body:
-        if isinstance(line, ast.Import):
-            found += [each.name for each in line.names]
-        elif isinstance(line, ast.ImportFrom) and line.module:
-            found.append(line.module)
-            # `from kassa.emv import config` imports a module too
-            inside = mpy.FIRMWARE.joinpath(*line.module.split("."))
-            found += [
-                f"{line.module}.{each.name}"
-                for each in line.names
-                if (inside / f"{each.name}.py").is_file()
-            ]
-    return found
+def table(results: list[Result]) -> Table:
+    """Bytes of .mpy and of heap by package."""
+    values = {result.name: result.value for result in results}
+    right = {"justify": "right"}
+    shown = Table(
+        "package",
+        Column(".mpy bytes", **right),  # type: ignore[arg-type]
+        Column("heap when idle, 32-bit", **right),  # type: ignore[arg-type]
+        title="Size by package; names are MicroPython's tables of them, all packages'",
+    )
+    for package in (*_PACKAGES, "other", "names"):
+        row = [
+            values.get(f"image.{package}.{what}")
+            for what in ("mpy_bytes", "heap_after_import_32bit_bytes")
+        ]
+        if any(value is not None for value in row):
+            shown.add_row(package, *("" if v is None else f"{v:,.0f}" for v in row))
+    return shown
+
+
+def _files(board: str = BOARD) -> dict[str, bytes]:
+    return image.device_files(load_board(board), mpy=True, config={})
+
+
+def _code(board: str) -> dict[str, bytes]:
+    """What can be imported, by path; of main.py everything but its last line, which runs it."""
+    code = {
+        path.lstrip("/"): content
+        for path, content in _files(board).items()
+        if path.endswith((".mpy", ".py"))
+    }
+    assert code["main.py"].endswith(_START), "main.py does not end as it did"
+    code["main.py"] = code["main.py"].removesuffix(_START)
+    return code
+
+
+def _facts(**values: object) -> str:
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
 
 
 def _module(path: str) -> str:
     """`kassa/emv/__init__.mpy` -> `kassa.emv`."""
-    name = path.removeprefix("lib/").rsplit(".", 1)[0].replace("/", ".")
+    name = path.lstrip("/").removeprefix("lib/").rsplit(".", 1)[0].replace("/", ".")
     return name.removesuffix(".__init__")
+
+
+def _by_package(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Sums by room of the firmware; what stands in none is "other"."""
+    sums = dict.fromkeys((*_PACKAGES, "other"), 0)
+    for name, size in sizes.items():
+        package = name.split(".")[1] if "." in name else "other"
+        sums[package if package in sums else "other"] += size
+    return sums
 
 
 def _written(folder: Path, files: Mapping[str, bytes]) -> Path:

@@ -18,7 +18,7 @@ from kassa.journal.errors import JournalError
 from kassa.payment import responses
 from kassa.payment import transaction as life
 from kassa.payment.backoff import Backoff
-from kassa.payment.offline import APPROVED_OFFLINE, NOT_REACHED
+from kassa.payment.responses import APPROVED_OFFLINE, NOT_REACHED
 from kassa.system import currency as iso4217
 from kassa.system.tasks import LOOK_AGAIN_MS, set_within, unwatched
 

@@ -14,6 +14,7 @@ from kassa.host.card_block import Card
 from kassa.journal.errors import JournalError
 from kassa.payment import limits
 from kassa.payment import transaction as life
+from kassa.payment.responses import APPROVED_OFFLINE
 from kassa.security.errors import SecurityError
 from kassa.system.ensure import InvariantError
 
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from kassa.system.clock import Clock
     from kassa.system.config import TerminalConfig
     from kassa.system.log import Log
-
-# DE 39 of an advice and authorisation response code of the terminal (EMV 4.3 Book 4, A6 Table 37).
-APPROVED_OFFLINE = "Y1"
-NOT_REACHED = "Y3"
 
 
 class OfflineSales:

@@ -4,13 +4,10 @@ from typing import TYPE_CHECKING
 
 from micropython import const
 
-from kassa.payment.authorise import Authoriser
 from kassa.payment.book import Book
 from kassa.payment.forward import Forwarder
-from kassa.payment.offline import OfflineSales
 from kassa.payment.reversal import Reversals
 from kassa.payment.settle import Settler
-from kassa.payment.void import Voids
 
 _SLACK_MS = const(180_000)
 
@@ -18,6 +15,9 @@ if TYPE_CHECKING:
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder
     from kassa.journal.journal import Journal
+    from kassa.payment.authorise import Authoriser
+    from kassa.payment.offline import OfflineSales
+    from kassa.payment.void import Voids
     from kassa.security.key_store import KeyStore
     from kassa.system.clock import Clock
     from kassa.system.config import TerminalConfig
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 
 class Payments:
-    """book, authoriser, offline, reversals, forwarder, settler, voids: each says what it does."""
+    """book, authoriser, offline, reversals, forwarder, settler, voids: each says what it does.
+
+    What only a flow needs is imported and made when a flow first asks for it; what pays debts
+    works in an idle terminal too.
+    """
 
     def __init__(
         self,
@@ -48,17 +52,6 @@ class Payments:
         self.book = Book(journal, log, batch_memory)
         self.reversals = Reversals(link, builder, self.book, timeout_ms, log)
         self.forwarder = Forwarder(link, builder, self.book, timeout_ms, wifi, log)
-        self.offline = OfflineSales(config, keys, self.book, self.forwarder, clock, log)
-        self.authoriser = Authoriser(
-            config,
-            link,
-            builder,
-            self.book,
-            self.reversals,
-            self.offline,
-            wifi,
-            log,
-        )
         self.settler = Settler(
             link,
             builder,
@@ -69,7 +62,54 @@ class Payments:
             timeout_ms,
             log,
         )
-        self.voids = Voids(self.book, self.reversals, self.forwarder)
+        self._config = config
+        self._link = link
+        self._builder = builder
+        self._keys = keys
+        self._clock = clock
+        self._wifi = wifi
+        self._log = log
+        self._offline: "OfflineSales | None" = None
+        self._authoriser: "Authoriser | None" = None
+        self._voids: "Voids | None" = None
+
+    @property
+    def offline(self) -> "OfflineSales":
+        if self._offline is None:
+            # For a flow: see the class.
+            from kassa.payment.offline import OfflineSales
+
+            self._offline = OfflineSales(
+                self._config, self._keys, self.book, self.forwarder, self._clock, self._log
+            )
+        return self._offline
+
+    @property
+    def authoriser(self) -> "Authoriser":
+        if self._authoriser is None:
+            # For a flow: see the class.
+            from kassa.payment.authorise import Authoriser
+
+            self._authoriser = Authoriser(
+                self._config,
+                self._link,
+                self._builder,
+                self.book,
+                self.reversals,
+                self.offline,
+                self._wifi,
+                self._log,
+            )
+        return self._authoriser
+
+    @property
+    def voids(self) -> "Voids":
+        if self._voids is None:
+            # For a flow: see the class.
+            from kassa.payment.void import Voids
+
+            self._voids = Voids(self.book, self.reversals, self.forwarder)
+        return self._voids
 
     def start(self, supervisor: "Supervisor") -> None:
         """Start the tasks that pay what is owed."""

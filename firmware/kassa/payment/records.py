@@ -29,7 +29,6 @@ minute, second.
 
 from typing import TYPE_CHECKING
 
-from kassa.payment import decision as reasons
 from kassa.payment import transaction as life
 from kassa.payment.transaction import Transaction
 from kassa.system.errors import KassaError
@@ -246,6 +245,9 @@ def parse_moment(data: bytes) -> "tuple[int, int, int, int, int, int]":
 
 def describe(kind: int, payload: "bytes | memoryview") -> "dict[str, Any]":
     """A record in words, for tools: JSON values only.  Raises RecordError."""
+    # A terminal at its work describes none, so that it does not carry this either.
+    from kassa.payment import decision as reasons
+
     (batch, stan), facts = decode(payload)
     told = {"record": NAMES.get(kind, "kind %d" % kind), "batch": batch, "stan": stan}  # type: dict[str, Any]
     for tag, attribute in _TEXTS:

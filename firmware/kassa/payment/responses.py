@@ -8,6 +8,10 @@ if TYPE_CHECKING:
 # 10 (approved for a part) is not among them: we sell for the whole amount or not at all.
 APPROVED_CODES = ("00", "08", "11")
 
+# DE 39 of an advice and authorisation response code of the terminal (EMV 4.3 Book 4, A6 Table 37).
+APPROVED_OFFLINE = "Y1"
+NOT_REACHED = "Y3"
+
 _REASONS = {
     "01": "call_bank",
     "02": "call_bank",
