@@ -30,7 +30,6 @@ from kassa.drivers.keypad import Keypad
 from kassa.drivers.lamps import Lamps
 from kassa.drivers.panel import make_panel
 from kassa.drivers.pn532 import PN532
-from kassa.drivers.printer import Printer
 from kassa.drivers.tamper import TamperSwitch
 from kassa.host.link import HostLink
 from kassa.host.messages import Builder
@@ -56,7 +55,6 @@ from kassa.system.watchdog import Watchdog
 from kassa.system.wifi import Wifi
 from kassa.ui.display import Display
 from kassa.ui.language import Catalogue
-from kassa.ui.paper import Paper
 from kassa.ui.screens import Screens
 from kassa.ui.type import Fonts
 from machine import Pin
@@ -67,6 +65,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kassa.emv.entry_point import EntryPoint
+    from kassa.ui.paper import Paper
 
 _STRIP_LINES = const(24)
 _WATCHDOG_MS = const(15_000)
@@ -118,15 +117,22 @@ def make_keypad(board: Board) -> Keypad:
     return Keypad([Pin(gpio) for gpio in table["rows"]], columns, table["layout"])
 
 
-def make_printer(board: Board) -> Printer:
-    """The receipt printer on its serial port."""
+def paper_opener(board: Board, fonts: Fonts, log: Log) -> "Callable[[], Paper]":
+    """What makes the paper of the receipt printer.  Its serial port is driven from now on: a line
+    that floats prints rubbish."""
     table = board.table("printer")
-    return Printer(
-        board.uart(table["uart"]),
-        board.baudrate("uart", table["uart"]),
-        table["width_dots"],
-        table["cutter"],
-    )
+    uart = board.uart(table["uart"])
+    baudrate = board.baudrate("uart", table["uart"])
+
+    def open_paper() -> "Paper":
+        # Nothing is printed before the first sale is.
+        from kassa.drivers.printer import Printer
+        from kassa.ui.paper import Paper
+
+        printer = Printer(uart, baudrate, table["width_dots"], table["cutter"])
+        return Paper(printer, fonts, log)
+
+    return open_paper
 
 
 async def main() -> None:
@@ -144,13 +150,12 @@ async def main() -> None:
     strip = bytearray(panel.width * _STRIP_LINES * 2)
     reader = make_reader(board, log)
     keypad = make_keypad(board)
-    printer = make_printer(board)
     lamps = Lamps([output(gpio) for gpio in board.table("lamps")["pins"]])
     buzzer = Buzzer(pwm(board.table("buzzer")["pin"]))
     await panel.start()
     display = Display(panel, strip, log, Fonts("assets/fonts"))
     words = Catalogue("assets/words", "en")
-    paper = Paper(printer, display.fonts, log)
+    open_paper = paper_opener(board, display.fonts, log)
     screens = Screens(display, keypad, buzzer, lamps, words, log)
     await screens.show("starting")
     supervisor = Supervisor(Watchdog(machine.WDT(timeout=_WATCHDOG_MS)), log)
@@ -159,7 +164,7 @@ async def main() -> None:
     switch = TamperSwitch(Pin(tamper["pin"]), tamper["closed_level"])
     supervisor.start_beating("case opened", switch.opened, _BEATS_WITHIN_MS)
     try:
-        start_terminal(supervisor, log, box, counters, keypad, reader, screens, paper)
+        start_terminal(supervisor, log, box, counters, keypad, reader, screens, open_paper)
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
         unsigned = isinstance(error, BadSignature)
@@ -276,7 +281,7 @@ def start_terminal(
     keypad: Keypad,
     reader: PN532,
     screens: Screens,
-    paper: Paper,
+    open_paper: "Callable[[], Paper]",
 ) -> None:
     """Read what was provisioned and start the rooms.  Raises KassaError that names what is
     missing."""
@@ -311,7 +316,7 @@ def start_terminal(
         keypad,
         reader,
         screens,
-        paper,
+        open_paper,
         lambda: open_cards(path, payments, clock, log),
         link,
         payments,

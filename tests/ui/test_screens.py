@@ -94,7 +94,7 @@ def test_no_text_leaves_the_screen_or_runs_into_another_or_is_cut_short(language
     for screen, facts in every_case():
         page = load("kassa.ui.page").Page(stage.display.fonts, stage.catalogue)
         given = {"screen": screen, "merchant": MERCHANT, **facts}
-        load("kassa.ui.screens").VIEWS[screen](page, given)
+        load("kassa.ui.screens").view(screen)(page, given)
         texts = [item for item in page.scene.items if item[4] == text_kind]
         assert texts or screen == "starting"
         for number, item in enumerate(texts):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from micropython import const
 
 from kassa.app import loading
-from kassa.drivers.printer import PaperOut, PrinterError
 from kassa.payment import limits
 from kassa.system.ensure import ensure
 from kassa.system.errors import KassaError
@@ -57,7 +56,7 @@ class Terminal:
         keypad: "Keypad",
         reader: "PN532",
         screens: "Screens",
-        paper: "Paper",
+        open_paper: "Callable[[], Paper]",
         open_cards: "Callable[[], Coroutine[Any, Any, EntryPoint]]",
         link: "HostLink",
         payments: "Payments",
@@ -68,7 +67,8 @@ class Terminal:
         self.keypad = keypad
         self.reader = reader
         self.screens = screens
-        self.paper = paper
+        self._open_paper = open_paper
+        self._paper: "Paper | None" = None
         self._open_cards = open_cards
         self._entry_point: "EntryPoint | None" = None
         self._opening = asyncio.Lock()
@@ -118,6 +118,13 @@ class Terminal:
         ensure(entry_point is not None, "cards() comes first")
         return entry_point  # type: ignore[return-value]
 
+    @property
+    def paper(self) -> "Paper":
+        """What prints slips; made at first need."""
+        if self._paper is None:
+            self._paper = self._open_paper()
+        return self._paper
+
     async def _back_office(self, news: bool) -> None:
         await loading.load(loading.BACK_OFFICE)
         from kassa.app.back_office import BackOffice
@@ -146,6 +153,8 @@ class Terminal:
         try:
             await loading.load(loading.SALE)
             await self.cards()
+            self.paper  # noqa: B018 - making it is what it is for
+            self.payments.authoriser  # noqa: B018
         except (KassaError, MemoryError) as error:
             # It is said when the card is asked for.
             self.log.trouble("app", "cards not ready", error)
@@ -225,6 +234,9 @@ class Terminal:
     async def _print(self, rows: "list[tuple]") -> bool:
         """Print one slip; False when the paper ran out.  Another printer fault is logged, not
         retried."""
+        # An idle terminal has no printer's driver: see `paper`.
+        from kassa.drivers.printer import PaperOut, PrinterError
+
         try:
             await self.paper.print(rows)
         except PaperOut:

@@ -36,6 +36,17 @@ INNER = const(212)
 
 HEAD_BASE = const(24)
 LAMPS_Y = const(38)
+LAMPS = {
+    "present_card": 1,
+    "processing": 2,
+    "card_read_ok": 4,
+    "try_again": 1,
+    "one_card_only": 1,
+    "see_phone": 1,
+    "insert_or_swipe": 1,
+    "try_another_card": 1,
+}
+"""Screen -> lamps lit; on every other none is."""
 AMOUNT_BASE = const(102)
 HERO_Y = const(118)
 """Top of the 88 pixel disc on a screen with an amount; without one, everything below moves up."""

@@ -14,8 +14,8 @@ from micropython import const
 
 from kassa.drivers.buzzer import FAILURE, KEY, SUCCESS, WARNING
 from kassa.system.tasks import unwatched
-from kassa.ui.page import Page
-from kassa.ui.views import idle, result, staff, tap, trouble
+from kassa.ui.page import LAMPS, Page
+from kassa.ui.views import idle, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,35 +34,36 @@ LARGEST_AMOUNT = 99999999
 """Minor units a person can type."""
 
 VIEWS = {
-    "starting": idle.starting,
-    "welcome": idle.welcome,
-    "amount": idle.amount,
-    "menu": idle.menu,
-    "present_card": tap.present_card,
-    "processing": tap.notice,
-    "card_read_ok": tap.notice,
-    "try_again": tap.notice,
-    "remove_card": tap.notice,
-    "one_card_only": tap.notice,
-    "see_phone": tap.notice,
-    "insert_or_swipe": tap.notice,
-    "try_another_card": tap.notice,
-    "authorising": result.authorising,
-    "approved": result.approved,
-    "declined": result.declined,
-    "cancelled": result.cancelled,
-    "printing": result.printing,
-    "number": staff.number,
-    "staff_done": staff.notice,
-    "staff_working": staff.notice,
-    "staff_problem": staff.notice,
-    "totals": staff.sums,
-    "quiet_hour": staff.notice,
-    "self_test": staff.notice,
-    "paper_out": trouble.paper_out,
-    "no_network": trouble.no_network,
-    "out_of_order": trouble.out_of_order,
+    "starting": ("idle", "starting"),
+    "welcome": ("idle", "welcome"),
+    "amount": ("idle", "amount"),
+    "menu": ("idle", "menu"),
+    "present_card": ("tap", "present_card"),
+    "processing": ("tap", "notice"),
+    "card_read_ok": ("tap", "notice"),
+    "try_again": ("tap", "notice"),
+    "remove_card": ("tap", "notice"),
+    "one_card_only": ("tap", "notice"),
+    "see_phone": ("tap", "notice"),
+    "insert_or_swipe": ("tap", "notice"),
+    "try_another_card": ("tap", "notice"),
+    "authorising": ("result", "authorising"),
+    "approved": ("result", "approved"),
+    "declined": ("result", "declined"),
+    "cancelled": ("result", "cancelled"),
+    "printing": ("result", "printing"),
+    "number": ("staff", "number"),
+    "staff_done": ("staff", "notice"),
+    "staff_working": ("staff", "notice"),
+    "staff_problem": ("staff", "notice"),
+    "totals": ("staff", "sums"),
+    "quiet_hour": ("staff", "notice"),
+    "self_test": ("staff", "notice"),
+    "paper_out": ("trouble", "paper_out"),
+    "no_network": ("trouble", "no_network"),
+    "out_of_order": ("trouble", "out_of_order"),
 }
+"""Screen -> the module below kassa.ui.views, and its function, that draw it."""
 
 _TONES = {
     "card_read_ok": SUCCESS,
@@ -84,6 +85,21 @@ _BEAT_MS = const(400)
 _REFRESH_MS = const(1000)
 _ALL_LAMPS = const(4)
 _ALL_LIT_MS = const(750)
+
+
+def view(name: str) -> "Callable[[Page, Facts], None]":
+    """What draws the screen `name`.  KeyError for a screen that does not exist."""
+    room, function = VIEWS[name]
+    # An idle terminal shows none of these three; what tells of trouble is always at hand.
+    if room == "tap":
+        from kassa.ui.views import tap as views
+    elif room == "result":
+        from kassa.ui.views import result as views
+    elif room == "staff":
+        from kassa.ui.views import staff as views
+    else:
+        views = trouble if room == "trouble" else idle
+    return getattr(views, function)
 
 
 class Screens:
@@ -129,7 +145,7 @@ class Screens:
         An amount stays on the screens of its sale, and the merchant's name on all, without being
         given again.  KeyError for a screen that does not exist.
         """
-        view = VIEWS[name]
+        draw = view(name)
         self.beat()
         if self._beat is not None:
             self._beat.cancel()
@@ -138,11 +154,11 @@ class Screens:
         self._name = name
         self._facts = self._complete(name, facts)
         if not again:
-            self._light(tap.LAMPS.get(name, 0))
+            self._light(LAMPS.get(name, 0))
             if name in _TONES:
                 self._buzzer.start(_TONES[name])
-        await self._draw(view)
-        if view is result.authorising:
+        await self._draw(draw)
+        if name == "authorising":
             self._beat = asyncio.create_task(self._keep_beating())
 
     def _light(self, lit: int) -> None:
@@ -187,9 +203,9 @@ class Screens:
         complete.update(facts)
         return complete
 
-    async def _draw(self, view: "Callable[[Page, Facts], None]") -> None:
+    async def _draw(self, draw: "Callable[[Page, Facts], None]") -> None:
         page = Page(self._display.fonts, self.catalogue)
-        view(page, self._facts)
+        draw(page, self._facts)
         name = self._name
         words = page.words
         await self._display.show(page.scene)
@@ -202,13 +218,13 @@ class Screens:
         while True:
             await asyncio.sleep_ms(_BEAT_MS)
             self._facts["beat"] = self._facts.get("beat", 0) + 1
-            await self._draw(result.authorising)
+            await self._draw(view("authorising"))
 
     async def switch_language(self) -> None:
         """Speak the next language, and show the present screen in it."""
         self.catalogue.use(self.catalogue.next_language())
         if self._name:
-            await self._draw(VIEWS[self._name])
+            await self._draw(view(self._name))
 
     # -- asking
 
@@ -322,7 +338,7 @@ class Screens:
             elif key.isdigit() and len(typed) + len(key) <= digits:
                 typed += key
             self._facts["digits"] = typed
-            await self._draw(staff.number)
+            await self._draw(view("number"))
 
     async def pause(self, timeout_ms: int) -> None:
         """Leave the screen as it is until a key is pressed or the time is over."""

@@ -11,6 +11,7 @@ from kassa.ui.page import (
     GREEN,
     HERO_Y,
     INK,
+    LAMPS,
     MUTED,
     PAPER,
     SMALL,
@@ -38,20 +39,16 @@ _DISC = const(18)
 _APART = const(12)
 
 _NOTICES = {
-    "processing": (pictures.WAVES, BLUE, 2),
-    "card_read_ok": (pictures.CHECK, GREEN, 4),
-    "try_again": (pictures.AGAIN, AMBER, 1),
-    "remove_card": (pictures.CARD_OUT, BLUE, 0),
-    "one_card_only": (pictures.ONE_CARD, AMBER, 1),
-    "see_phone": (pictures.PHONE, BLUE, 1),
-    "insert_or_swipe": (pictures.OTHER_CARD, AMBER, 1),
-    "try_another_card": (pictures.OTHER_CARD, AMBER, 1),
+    "processing": (pictures.WAVES, BLUE),
+    "card_read_ok": (pictures.CHECK, GREEN),
+    "try_again": (pictures.AGAIN, AMBER),
+    "remove_card": (pictures.CARD_OUT, BLUE),
+    "one_card_only": (pictures.ONE_CARD, AMBER),
+    "see_phone": (pictures.PHONE, BLUE),
+    "insert_or_swipe": (pictures.OTHER_CARD, AMBER),
+    "try_another_card": (pictures.OTHER_CARD, AMBER),
 }
-"""Screen -> (symbol, colour, lamps lit)."""
-
-LAMPS = {"present_card": 1}
-for _name in _NOTICES:
-    LAMPS[_name] = _NOTICES[_name][2]
+"""Screen -> (symbol, colour)."""
 
 
 def present_card(page: Page, facts: "Facts") -> None:
@@ -93,9 +90,9 @@ def _marks(page: Page, schemes: "Sequence[str]") -> None:
 def notice(page: Page, facts: "Facts") -> None:
     """Every other moment of a tap: a symbol, what to do, and why."""
     name = facts["screen"]
-    symbol, colour, lit = _NOTICES[name]
+    symbol, colour = _NOTICES[name]
     page.head(facts["merchant"])
-    page.lamps(lit)
+    page.lamps(LAMPS.get(name, 0))
     amount(page, facts)
     page.hero(symbol, HERO_Y, colour)
     page.message(HERO_Y, page.t(name + ".title"), page.t(name + ".text"))
