@@ -38,6 +38,7 @@ def test_an_idle_terminal_has_not_imported_what_only_a_flow_needs(package: str) 
 @pytest.mark.parametrize("card", ["visa_credit", "mastercard_credit", "amex_credit"])
 def test_nothing_is_imported_from_the_moment_a_card_is_asked_for(card: str) -> None:
     async def story(bench: Bench) -> None:
+        await idle.restart_with_little_heap(bench)
         await ask_for_card(bench)
         ready = imported(bench)
         await bench.tap(card)
@@ -50,7 +51,7 @@ def test_nothing_is_imported_from_the_moment_a_card_is_asked_for(card: str) -> N
 
 def test_nor_for_a_sale_that_is_taken_without_the_host() -> None:
     async def story(bench: Bench) -> None:
-        await bench.until_screen("welcome", within_s=90)
+        await idle.restart_with_little_heap(bench)
         bench.network.down()
         await ask_for_card(bench)
         ready = imported(bench)
@@ -63,32 +64,38 @@ def test_nor_for_a_sale_that_is_taken_without_the_host() -> None:
 
 def test_too_little_heap_to_get_ready_ends_the_sale_before_a_card_is_asked_for() -> None:
     async def story(bench: Bench) -> None:
-        await bench.until_screen("welcome", within_s=90)
+        await idle.restart_with_little_heap(bench)
         assert bench.world is not None
-        kernels = bench.world.load("kassa.emv.entry_point")
+        kernels = bench.world.load("kassa.emv.kernels")
         create = kernels.create
 
-        def no_heap(number: int) -> None:
-            raise MemoryError(f"no heap for kernel {number}")
+        tight = [True]
 
-        kernels.create = no_heap
+        def while_heap_lasts(number: int) -> object:
+            if tight:
+                raise MemoryError(f"no heap for kernel {number}")
+            return create(number)
+
+        kernels.create = while_heap_lasts
         await bench.press("1250", "ENTER")
         await bench.until_screen("out_of_order", within_s=5)
         assert "present_card" not in {screen["name"] for screen in bench.screen.history}
-        kernels.create = create
+        tight.clear()
         await still_sells(bench)
 
     on_bench(story)
 
 
-def test_the_first_sale_takes_as_long_as_the_second() -> None:
+def test_the_first_sale_keeps_a_card_no_longer_and_its_customer_hardly() -> None:
     async def story(bench: Bench) -> None:
+        await idle.restart_with_little_heap(bench)
         await sell(bench)
         first = bench.timings()
         await bench.press("ENTER")
         await sell(bench)
         second = bench.timings()
-        assert abs(first["approved"] - second["approved"]) < 100
+        # Four digits typed as fast as can be: some modules are still to come at ENTER.
+        assert first["approved"] - second["approved"] < 500
         assert abs(first["card_in_field"] - second["card_in_field"]) < 50
 
     on_bench(story)
