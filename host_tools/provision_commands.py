@@ -95,8 +95,8 @@ def _provision(
                 return
     state = "is up, but has not reached its host" if up else "has not come up"
     raise DeviceError(
-        f"{port}: {read.terminal_id} {state} within {_UP_WITHIN_S} s; `kassa logs --follow` and "
-        "`kassa doctor` tell more"
+        f"{port}: {read.terminal_id} {state} within {_UP_WITHIN_S} s; `kassa logs --follow` "
+        "tells more"
     )
 
 

@@ -35,7 +35,7 @@ _GONE_LOOK_MS = const(60)
 _REMOVE_CARD_AT_MOST_MS = const(10_000)
 _TROUBLE_SHOWN_MS = const(5_000)
 _PAPER_OUT_AT_MOST_MS = const(60_000)
-_PLENTY_BYTES = const(1 << 20)
+_PLENTY_BYTES = const(1 << 19)
 
 
 class Terminal:
