@@ -244,17 +244,24 @@ def come_up(log: Log, provisioned: bool = True) -> None:
     log.event("main", "came up", slot=slots.running, version=VERSION, provisioned=provisioned)
 
 
-async def prove(link: HostLink, log: Log) -> None:
-    """Come up; a version on trial that must reach the host first gives way when it does not."""
+async def prove(terminal: Terminal, log: Log) -> None:
+    """Come up.  A version on trial gives way when it cannot read cards with this terminal's
+    configuration, or does not reach the host where it must."""
     slots = Slots(StateFile(STATE))
-    if slots.on_trial and slots.needs_host:
-        for _ in range(_HOST_WITHIN_MS // _LOOK_MS):
-            if link.online:
-                break
-            await asyncio.sleep_ms(_LOOK_MS)
-        else:
-            log.event("main", "restart", task="no host on trial")
+    if slots.on_trial:
+        try:
+            await terminal.cards()
+        except (KassaError, MemoryError) as error:
+            log.trouble("main", "no cards on trial", error)
             machine.reset()
+        if slots.needs_host:
+            for _ in range(_HOST_WITHIN_MS // _LOOK_MS):
+                if terminal.link.online:
+                    break
+                await asyncio.sleep_ms(_LOOK_MS)
+            else:
+                log.event("main", "restart", task="no host on trial")
+                machine.reset()
     come_up(log)
 
 
@@ -356,7 +363,7 @@ async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]")
             await terminal.screens.show("out_of_order", fault=str(error))
             await asyncio.sleep_ms(_TROUBLE_SHOWN_MS)
     log.event("main", "card reader", version=version)
-    beside = [asyncio.create_task(prove(terminal.link, log))]
+    beside = [asyncio.create_task(prove(terminal, log))]
     if terminal.config.update.url and Slots(StateFile(STATE)).idle:
         beside.append(asyncio.create_task(keep_up_to_date(terminal, log)))
     try:

@@ -99,3 +99,26 @@ def test_a_damaged_main_file_system_leads_to_the_service_screen(terminal: BoardT
     journal = terminal.board.wiring.partition("journal")
     assert terminal.board.flash.image(journal["offset"], journal["size"]) == before
     assert not terminal.board.violations
+
+
+def test_a_version_on_trial_that_cannot_read_cards_gives_way(terminal: BoardThread) -> None:
+    """The configuration is signed, and this version does not understand it."""
+    key = emv_configuration.signing_key()
+    content = b'{"combinations": "of another time"}'
+
+    async def offer() -> None:
+        await terminal.board.cut_power()
+        terminal.board.flash.power_on()
+        files = terminal.board.wiring.filesystem()
+        files.write_file("/config/emv.json", content)
+        files.write_file("/config/emv.sig", key.sign(content))
+        trial = {"use": "slot_b", "try": "slot_a", "host": False, "tries": 0}
+        files.write_file("/state/slots", json.dumps(trial).encode())
+        terminal.hands.events.clear()
+        await terminal.board.power_on()
+
+    terminal.do(offer)
+    events = terminal.hands.events
+    assert terminal.until(lambda: "no cards on trial" in [e["is"] for e in events], 30)
+    assert "came up" not in [e["is"] for e in events]
+    assert terminal.until(lambda: terminal.board.starts[:2] == [PWRON_RESET, HARD_RESET])
