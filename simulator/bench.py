@@ -188,8 +188,8 @@ class Bench:
                 if name not in KEY_NAMES:
                     raise ValueError(f"{name!r} is no key; keys are {', '.join(KEY_NAMES)}")
                 look = self.until if self.realtime and self.powered else None
-                scans = self.wiring.keypad.scans
-                await fingers.press(name, self.key_down, self.key_up, scans, self.wait, look)
+                pad = self.wiring.keypad
+                await fingers.press(pad, name, self.key_down, self.key_up, self.wait, look)
 
     def present(self, card: Any) -> None:
         """Hold a card (or a sequence of them) to the reader."""

@@ -48,7 +48,7 @@ class Hands:
         pad = self._board.wiring.keypad
         until = self._board.until
         for name in names:
-            await fingers.press(name, pad.press, pad.release, pad.scans, asyncio.sleep, until)
+            await fingers.press(pad, name, pad.press, pad.release, asyncio.sleep, until)
 
     async def tap(self, profile: str) -> None:
         """Hold a card to the reader until the terminal says something about it.  Raises

@@ -72,6 +72,12 @@ class KeypadMatrix:
         self._check(name)
         return self._falls[self._keys[name][0]]
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether all rows are held low, waiting for an edge: the terminal has seen every key that
+        was down come up."""
+        return not any(row.level for row in self._rows)
+
     def press(self, name: str) -> None:
         """A finger goes down on a key; the contact closes at once and bounces."""
         if name not in self._held:

@@ -7,13 +7,13 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from simulator import fingers
 from simulator.web.hub import Message
 from simulator.web.view import View
 
 # A finger stays on a key, and off it before the next press, for so long at least, and until the
 # terminal has scanned the key so often: it sees what it reads twice, slow as its computer may be.
 _KEY_S, _KEY_AT_MOST_S = 0.06, 5.0
-_SCANS_DOWN, _SCANS_UP = 4, 2
 # How long a person holds a card: shortly where nothing happens, else until it may leave.
 _BRIEF_S, _REACTION_S, _PATIENCE_S = 0.8, 0.25, 8.0
 _EXCHANGE = ("present_card", "processing")
@@ -61,11 +61,11 @@ class Hands:
             name, press = await self._keys.get()
             if press and name not in down:
                 if name == last_up:
-                    await self._until_noticed(name, scanned + _SCANS_UP)
+                    await self._until_noticed(name, scanned + fingers.SCANS_UP)
                 down.add(name)
                 scanned = self._bench.wiring.keypad.scans(name)
                 self._bench.key_down(name)
-                await self._until_noticed(name, scanned + _SCANS_DOWN)
+                await self._until_noticed(name, scanned + fingers.SCANS_DOWN)
             elif not press and name in down:
                 down.remove(name)
                 self._bench.key_up(name)
@@ -77,7 +77,7 @@ class Hands:
         await asyncio.sleep(_KEY_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_KEY_AT_MOST_S):
-                while self._bench.powered and keypad.scans(name) < enough:
+                while self._bench.powered and not fingers.noticed(keypad, name, enough):
                     await asyncio.sleep(0.005)
 
     def let_go(self, names: set[str]) -> None:

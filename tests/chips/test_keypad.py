@@ -138,3 +138,12 @@ def test_the_scans_of_a_key_are_counted_by_its_row():
     bench.scan()
     bench.scan()
     assert bench.pad.scans("6") == before + 2
+
+
+def test_the_rows_rest_once_the_terminal_has_seen_every_key_come_up():
+    bench = Bench()
+    for row in bench.rows:
+        row.drive("firmware", 0)
+    assert bench.pad.at_rest
+    bench.rows[0].drive("firmware", 1)
+    assert not bench.pad.at_rest

@@ -61,6 +61,8 @@ class FakeKeypad:
 
     def __init__(self) -> None:
         self._scans = 0
+        self.held: set[str] = set()
+        self.at_rest = False
 
     def scans(self, name: str) -> int:
         self._scans += 2
