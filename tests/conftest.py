@@ -117,8 +117,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.getoption("--device") and not inside else None
 
 
-# Last: a folder's own conftest marks its tests first.
-@pytest.hookimpl(trylast=True)
+# A folder's own conftest, which is loaded later, is asked before this one; pytest-xdist, which is
+# loaded earlier, after it: so the turns count, and `trylast` would undo them.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With a real board only its tests are left.  Tests in real time (the real binary, the
     browser) take turns, so that they do not slow each other down; the scenarios, which mostly
