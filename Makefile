@@ -15,7 +15,7 @@ run: $(SETUP)
 	$(BIN)/kassa-sim web
 
 test: $(SETUP)
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadscope
 
 setup: $(SETUP)
 

@@ -9,6 +9,7 @@ def test_a_pressed_key_comes_out(world, wiring):
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -117,21 +118,37 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.getoption("--device") and not inside else None
 
 
-# A folder's own conftest, which is loaded later, is asked before this one; pytest-xdist, which is
-# loaded earlier, after it: so the turns count, and `trylast` would undo them.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With a real board only its tests are left.  Tests in real time (the real binary, the
-    browser) take turns, so that they do not slow each other down; the scenarios, which mostly
-    wait, are a turn of their own.  The rest spreads over all workers.
-    """
+    """With a real board only its tests are left."""
     if config.getoption("--device"):
         others = [item for item in items if not item.get_closest_marker("device")]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item.get_closest_marker("device")]
-    for item in items:
-        folder = item.path.parent.name
-        if folder in ("board", "browser", "device", "on_micropython") or item.get_closest_marker(
-            "micropython"
-        ):
-            turn = "scenarios" if folder == "scenarios" else "real time"
-            item.add_marker(pytest.mark.xdist_group(turn))
+
+
+# pytest-xdist 3.8 puts a group's name into `_nodeid`, which pytest 9.2 does not read any more; so
+# the turns are told from what a test is called.
+_REAL_TIME = re.compile(
+    r"tests/(board|browser|device|on_micropython)/|tests/deploy/test_(on_a_board|refusals)"
+    r"|micropython|real_interpreter"
+)
+
+
+def turn_of(nodeid: str) -> str:
+    """Tests in real time (the real binary, the browser, pseudo-terminals) take turns, so that they
+    do not slow each other down, nor meet on a port of the same name; the scenarios on the real
+    binary, which mostly wait, are a turn of their own.  Every other test is one by itself.
+    """
+    if "test_scenarios.py" in nodeid and ("real_binary" in nodeid or "both_runtimes" in nodeid):
+        return "scenarios"
+    return "real time" if _REAL_TIME.search(nodeid) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Turns(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return turn_of(nodeid)
+
+    return Turns(config, log)
