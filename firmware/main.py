@@ -24,13 +24,9 @@ from esp32 import Partition
 from kassa.app import loading
 from kassa.app.care import Care
 from kassa.app.terminal import Terminal
-from kassa.drivers.buzzer import Buzzer
+from kassa.drivers import parts
 from kassa.drivers.errors import DriverError
-from kassa.drivers.keypad import Keypad
-from kassa.drivers.lamps import Lamps
 from kassa.drivers.panel import make_panel
-from kassa.drivers.pn532 import PN532
-from kassa.drivers.tamper import TamperSwitch
 from kassa.host.link import HostLink
 from kassa.host.messages import Builder
 from kassa.journal.anchor import Anchor
@@ -42,7 +38,7 @@ from kassa.security.errors import BadSignature
 from kassa.security.key_store import KeyStore
 from kassa.system import config as configuration
 from kassa.system.black_box import BlackBox
-from kassa.system.board import Board, BoardError, optional_output, output, pwm
+from kassa.system.board import Board, BoardError
 from kassa.system.clock import Clock
 from kassa.system.counters import POWER, TASK, Counters
 from kassa.system.device_key import DeviceKey
@@ -57,13 +53,14 @@ from kassa.ui.display import Display
 from kassa.ui.language import Catalogue
 from kassa.ui.screens import Screens
 from kassa.ui.type import Fonts
-from machine import Pin
 from micropython import const
 from version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kassa.drivers.keypad import Keypad
+    from kassa.drivers.pn532 import PN532
     from kassa.emv.entry_point import EntryPoint
     from kassa.ui.paper import Paper
 
@@ -83,54 +80,14 @@ _BEATS_WITHIN_MS = const(120_000)
 _TERMINAL_SLACK_MS = const(180_000)
 
 
-def make_reader(board: Board, log: Log) -> PN532:
-    """The card reader over the transport the board has wired."""
-    table = board.table("nfc")
-    irq = Pin(table["irq"], Pin.IN, Pin.PULL_UP) if "irq" in table else None
-    reset = optional_output(table.get("reset"), 1)
-    transport = table["transport"]
-    # Only the transport that the board has.
-    if transport == "spi":
-        from kassa.drivers.pn532_spi import Pn532Spi
-
-        link = Pn532Spi(
-            board.spi(table["spi"], lsb_first=True), output(table["cs"], 1), irq, reset
-        )
-    elif transport == "i2c":
-        from kassa.drivers.pn532_i2c import Pn532I2c
-
-        link = Pn532I2c(board.i2c(table["i2c"]), irq, reset)
-    else:
-        from kassa.drivers.pn532_hsu import Pn532Hsu
-
-        link = Pn532Hsu(board.uart(table["uart"]), reset)
-    return PN532(link, log)
-
-
-def make_keypad(board: Board) -> Keypad:
-    """The keypad, its columns pulled up by the chip or, where the board says so, by resistors."""
-    table = board.table("keypad")
-    columns = [Pin(gpio, Pin.IN) for gpio in table["columns"]]
-    if not table.get("external_pull_ups"):
-        for column in columns:
-            column.init(Pin.IN, Pin.PULL_UP)
-    return Keypad([Pin(gpio) for gpio in table["rows"]], columns, table["layout"])
-
-
 def paper_opener(board: Board, fonts: Fonts, log: Log) -> "Callable[[], Paper]":
-    """What makes the paper of the receipt printer.  Its serial port is driven from now on: a line
-    that floats prints rubbish."""
-    table = board.table("printer")
-    uart = board.uart(table["uart"])
-    baudrate = board.baudrate("uart", table["uart"])
+    """What makes the paper of the receipt printer; nothing is printed before the first sale is."""
+    make_printer = parts.printer_maker(board)
 
     def open_paper() -> "Paper":
-        # Nothing is printed before the first sale is.
-        from kassa.drivers.printer import Printer
         from kassa.ui.paper import Paper
 
-        printer = Printer(uart, baudrate, table["width_dots"], table["cutter"])
-        return Paper(printer, fonts, log)
+        return Paper(make_printer(), fonts, log)
 
     return open_paper
 
@@ -148,10 +105,9 @@ async def main() -> None:
     board = Board(BOARD)
     panel = make_panel(board)
     strip = bytearray(panel.width * _STRIP_LINES * 2)
-    reader = make_reader(board, log)
-    keypad = make_keypad(board)
-    lamps = Lamps([output(gpio) for gpio in board.table("lamps")["pins"]])
-    buzzer = Buzzer(pwm(board.table("buzzer")["pin"]))
+    reader = parts.make_reader(board, log)
+    keypad = parts.make_keypad(board)
+    lamps, buzzer = parts.make_lamps(board), parts.make_buzzer(board)
     await panel.start()
     display = Display(panel, strip, log, Fonts("assets/fonts"))
     words = Catalogue("assets/words", "en")
@@ -160,8 +116,7 @@ async def main() -> None:
     await screens.show("starting")
     supervisor = Supervisor(Watchdog(machine.WDT(timeout=_WATCHDOG_MS)), log)
     supervisor.start_beating("keypad", keypad.run, _BEATS_WITHIN_MS)
-    tamper = board.table("tamper")
-    switch = TamperSwitch(Pin(tamper["pin"]), tamper["closed_level"])
+    switch = parts.make_case_switch(board)
     supervisor.start_beating("case opened", switch.opened, _BEATS_WITHIN_MS)
     try:
         start_terminal(supervisor, log, box, counters, keypad, reader, screens, open_paper)
@@ -285,8 +240,8 @@ def start_terminal(
     log: Log,
     box: BlackBox,
     counters: Counters,
-    keypad: Keypad,
-    reader: PN532,
+    keypad: "Keypad",
+    reader: "PN532",
     screens: Screens,
     open_paper: "Callable[[], Paper]",
 ) -> None:
