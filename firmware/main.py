@@ -147,18 +147,6 @@ def open_journal(log: Log) -> Journal:
     return Journal(found[0], Sealer(DeviceKey().load()), Anchor(), log)
 
 
-def emv_configuration() -> str:
-    """The path of what says which cards are taken and how much is risked: only as the terminal's
-    owner has signed it, with this version of the firmware or else for this terminal.  Raises
-    BadSignature.
-    """
-    folder = os.getcwd().rstrip("/")
-    if not has_file(folder + _EMV_CONFIGURATION):
-        folder = ""
-    signed_file.load().check(folder + _EMV_CONFIGURATION, folder + _EMV_SIGNATURE)
-    return folder + _EMV_CONFIGURATION
-
-
 async def open_cards(path: str, payments: Payments, clock: Clock, log: Log) -> "EntryPoint":
     """What reads cards and decides about them, as the configuration in `path` says; imported when
     it is first wanted.  Raises ConfigError."""
@@ -270,7 +258,8 @@ def start_terminal(
         log,
     )
     payments.book.open()
-    path = emv_configuration()
+    # Which cards are taken and how much is risked: only as the terminal's owner has signed it.
+    path = signed_file.find(_EMV_CONFIGURATION, _EMV_SIGNATURE)
     terminal = Terminal(
         config,
         clock,

@@ -12,6 +12,7 @@ from host_tools import (
     build_commands,
     ca_commands,
     deploy_commands,
+    doctor_commands,
     emv_commands,
     flash_commands,
     font,
@@ -47,6 +48,7 @@ board_commands.add_commands(app)
 build_commands.add_commands(app)
 ca_commands.add_commands(app)
 deploy_commands.add_commands(app)
+doctor_commands.add_commands(app)
 emv_commands.add_commands(app)
 flash_commands.add_commands(app)
 font.add_commands(app)

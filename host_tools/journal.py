@@ -124,7 +124,7 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class Examination:
-    """All that an image tells."""
+    """All that an image tells.  erases: of the most worn block, as the ring wears them alike."""
 
     records: list[ImageRecord]
     report: Report
@@ -132,6 +132,7 @@ class Examination:
     oldest: int
     blocks: int
     with_key: bool
+    erases: int
 
     @property
     def good(self) -> bool:
@@ -214,7 +215,8 @@ def examine(
                 )
             )
     chain.finish(survey.head)
-    return Examination(records, report, survey.head, survey.oldest, log.blocks, bool(key))
+    erases = -(-survey.ready // log.blocks)
+    return Examination(records, report, survey.head, survey.oldest, log.blocks, bool(key), erases)
 
 
 def _line(told: dict[str, Any]) -> str:
