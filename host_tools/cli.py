@@ -16,7 +16,7 @@ from host_tools import (
     emv_commands,
     flash_commands,
     font,
-    journal,
+    journal_commands,
     logs,
     provision_commands,
     slots,
@@ -52,7 +52,7 @@ doctor_commands.add_commands(app)
 emv_commands.add_commands(app)
 flash_commands.add_commands(app)
 font.add_commands(app)
-journal.add_commands(app)
+journal_commands.add_commands(app)
 logs.add_commands(app)
 provision_commands.add_commands(app)
 slots.add_commands(app)

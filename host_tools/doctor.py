@@ -56,6 +56,12 @@ while _kassa_r[2]<_kassa_h:
   _kassa_h=_kassa_m-1
 print(_kassa_r+[list(machine.RTC().datetime())])
 """
+# What boot.py has imported is of the version that is there.
+_FORGET = """\
+import sys
+for _kassa_n in list(sys.modules):
+ if _kassa_n.split('.')[0] in ('board','kassa','typing'):del sys.modules[_kassa_n]
+"""
 _CONDITION = """\
 import os,sys
 def _kassa_is(p):
@@ -158,6 +164,7 @@ class Doctor:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
             with self._device.mounted(folder):
+                self._device.run(_FORGET, "preparing")
                 yield
 
     def _look(self, name: str, within_s: float = _PART_WITHIN_S) -> Iterator[Finding]:

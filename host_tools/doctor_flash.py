@@ -19,8 +19,9 @@ Read = Callable[[str], bytes | None]
 
 KEYS = "/state/keys.bin"
 TREND = "/state/trend"
+_CERTIFICATE = "/tls/client.der"
 _CERTIFICATES = (
-    ("certificate", "/tls/client.der", "remedy.certificates"),
+    ("certificate", _CERTIFICATE, "remedy.certificates"),
     ("host CA", "/tls/ca.der", "remedy.host_ca"),
 )
 _PRIVATE_KEY = "/tls/key.der"
@@ -43,7 +44,8 @@ def certificates(read: Read, now: datetime.datetime) -> Iterator[Finding]:
         except ValueError:
             yield Finding(name, FAIL, f"{path} is no certificate", remedy(advice))
             continue
-        public = public or found.public_key()
+        if path == _CERTIFICATE:
+            public = found.public_key()
         yield _dates(name, found, now, advice)
     private = read(_PRIVATE_KEY)
     if private is None:
@@ -104,16 +106,13 @@ def money(image: bytes, key: bytes | None, anchored: bytes | None) -> Iterator[F
 
     key: the terminal's; without it only numbers, links and markers can be proven.
     """
-    if not image.strip(b"\xff"):
-        yield Finding("journal", OK, "empty")
-        return
     try:
         found = journal.examine(image, key, anchor.parse(anchored))
     except ImageError as error:
         yield Finding("journal", FAIL, str(error), remedy("remedy.journal"))
         return
     needed = sum(not record.trimmed for record in found.records)
-    detail = f"{needed} records, every one follows the one before it"
+    detail = f"{needed} records, every one follows the one before it" if needed else "no records"
     if not found.good:
         detail = " ".join(found.sentences())
         yield Finding("journal", FAIL, detail, remedy("remedy.journal"))
