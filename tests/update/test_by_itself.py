@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tomllib
+from urllib.parse import urlsplit
 
 import pytest
 
 from simulator import update_server
-from simulator.acquirer.pki import SERVER_NAME
 from simulator.bench import Bench
 from simulator.deployed import deploy, slot
 from simulator.standins.world import World
 from tests.deploy import images
-from tests.update.till import HOST, PORT, served
+from tests.update import readme
+from tests.update.till import served
 
-UPDATE = {"url": f"https://{HOST}:{PORT}/", "server_name": SERVER_NAME, "every_hours": 1}
+UPDATE = tomllib.loads(readme.profile())["terminal"]["update"]  # as a technician provisions it
+PLACE = urlsplit(UPDATE["url"])
 
 
 async def into_a_slot(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> update_server.Files:
@@ -30,7 +33,9 @@ async def into_a_slot(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> update_s
     kept = {path: root.read_file(path) for path in root.walk("/") if path.count("/") == 2}
     deploy(bench.wiring, old, kept | slot(old, "slot_a"))
     files = update_server.Files(served(new))
-    update_server.listen(bench.sandbox.network, files, bench.sandbox.pki, HOST, PORT)
+    assert PLACE.hostname is not None and PLACE.port is not None
+    sandbox = bench.sandbox
+    update_server.listen(sandbox.network, files, sandbox.pki, PLACE.hostname, PLACE.port)
     await bench.power_on()
     return files
 
