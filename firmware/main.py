@@ -278,7 +278,7 @@ def start_terminal(
     supervisor.start_beating("journal", lambda beat: look_after(journal, beat), _BEATS_WITHIN_MS)
     supervisor.start_beating(
         "terminal",
-        lambda beat: run_terminal(terminal, log, beat),
+        lambda beat: run_terminal(terminal, counters, log, beat),
         3 * config.host["answer_timeout_ms"] + _TERMINAL_SLACK_MS,
     )
     terminal.care = Care(
@@ -295,7 +295,9 @@ def start_terminal(
     supervisor.start_beating("care", terminal.care.run, _BEATS_WITHIN_MS + link.beats_within_ms)
 
 
-async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]") -> None:
+async def run_terminal(
+    terminal: Terminal, counters: Counters, log: Log, beat: "Callable[[], None]"
+) -> None:
     """Critical task: serve customers from the moment that the reader works."""
     terminal.screens.beat = beat
     while True:
@@ -309,7 +311,7 @@ async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]")
     log.event("main", "card reader", version=version)
     beside = [asyncio.create_task(prove(terminal, log))]
     if terminal.config.update.url and Slots(StateFile(STATE)).idle:
-        beside.append(asyncio.create_task(keep_up_to_date(terminal, log)))
+        beside.append(asyncio.create_task(keep_up_to_date(terminal, counters, log)))
     try:
         await terminal.run()
     finally:
@@ -317,7 +319,7 @@ async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]")
             task.cancel()
 
 
-async def keep_up_to_date(terminal: Terminal, log: Log) -> None:
+async def keep_up_to_date(terminal: Terminal, counters: Counters, log: Log) -> None:
     """Fetch newer versions, and start them when nobody is there; imported when it is wanted."""
     from kassa.app.update import Updater, keep_up
     from kassa.host.download import Source
@@ -333,7 +335,9 @@ async def keep_up_to_date(terminal: Terminal, log: Log) -> None:
         log,
     )
     every_ms = wanted.every_hours * 3_600_000
-    await keep_up(updater, every_ms, _QUIET_MS, lambda: terminal.idle, machine.reset, log)
+    await keep_up(
+        updater, every_ms, _QUIET_MS, lambda: terminal.idle, counters, machine.reset, log
+    )
 
 
 asyncio.run(main())
