@@ -2,7 +2,7 @@
 
 It needs nothing but this file system, so that a damaged main file system still says what is the
 matter: to customers in both languages, to the technician in English.  Afterwards the REPL is free
-for `kassa slots` and its sisters.  The journal is not touched.
+for `kassa doctor` and its sisters.  The journal is not touched.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _LETTERS = const(0xFFFFFF)
 
 # No catalogue here; these two are the catalogues' words.
 CUSTOMER = ("Out of order", "暂停服务", "Please ask the staff", "请联系工作人员", "")
-TECHNICIAN = ("", "Payments taken are safe. On a computer: kassa slots")
+TECHNICIAN = ("", "Payments taken are safe. On a computer: kassa doctor")
 
 
 async def show(reason: str) -> None:

@@ -99,8 +99,8 @@ def hear_host(
             return str(event.get("route", "?"))
     state = "is up, but has not reached its host" if up else "has not come up"
     raise DeviceError(
-        f"{console.port}: the terminal {state} within {within_s:g} s; `kassa logs --follow` "
-        "tells more"
+        f"{console.port}: the terminal {state} within {within_s:g} s; `kassa doctor` "
+        "tells why"
     )
 
 
@@ -141,7 +141,7 @@ def _reopened(again: Callable[[], Console], broken: DeviceError) -> Console:
             return again()
         except DeviceError:
             continue
-    raise DeviceError(f"{broken}; `kassa slots` tells what has become of the board")
+    raise DeviceError(f"{broken}; `kassa doctor` tells what has become of the board")
 
 
 def _last(said: list[str]) -> str:

@@ -27,18 +27,14 @@ from host_tools.mpy import FIRMWARE
 from host_tools.port import DeviceError
 from simulator import cards, emv_configuration, provisioning
 from simulator.board_thread import BoardThread
-from simulator.clock import RealClock
-from simulator.deployed import deploy, slot
+from simulator.deployed import slot
 from simulator.filesystem import Littlefs
 from simulator.sandbox import SocketSandbox
-from simulator.standins.world import World
+from tests.board import terminals
+from tests.board.terminals import utc
 from tests.on_micropython.run import need_micropython
 
 WITHIN_S = 30
-
-
-def utc() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
 
 
 @dataclass
@@ -94,23 +90,12 @@ class Shop:
 def opened() -> Iterator[Shop]:
     need_micropython()
     with BoardThread() as thread:
-
-        async def begin() -> SocketSandbox:
-            await thread.board.cut_power()
-            sandbox = SocketSandbox(RealClock(), 1, utc)
-            await sandbox.open()
-            config = provisioning.files({}, *sandbox.address, sandbox.pki)
-            wiring = thread.board.wiring
-            built = build(thread.board.board, "0.1.0+1", key=emv_configuration.signing_key())
-            deploy(wiring, built, slot(built, "slot_a") | slot(built, "slot_b") | config)
-            thread.board.flash.power_on()
-            world = World(wiring.mcu, root=wiring.filesystem())
-            settings = json.loads(config["/config/terminal.json"])
-            provisioning.inject_keys(world, settings["terminal_id"])
-            world.close()
-            return sandbox
-
-        shop = Shop(thread, thread.do(begin))
+        sandbox = thread.do(terminals.open_sandbox)
+        config = provisioning.files({}, *sandbox.address, sandbox.pki)
+        built = build(thread.board.board, "0.1.0+1", key=emv_configuration.signing_key())
+        thread.do(terminals.start, thread, built, config | slot(built, "slot_b"))
+        shop = Shop(thread, sandbox)
+        shop.off()
         shop.on()
         shop.port = thread.pty()
         shop.off()
@@ -373,10 +358,13 @@ class Hands:
 
     def does(self, what: str) -> None:
         board, chips = self.shop.thread, self.shop.chips
+        before = chips.keypad.scans("1")
 
         async def act() -> None:
             if "key" in what:
-                await board.board.until(lambda: chips.keypad.at_rest, WITHIN_S)
+                # Its first look at the keys, then it waits for one.
+                ready = before + 2
+                await board.board.until(lambda: chips.keypad.scans("1") >= ready, WITHIN_S)
                 names = [name for row in chips.board["keypad"]["layout"] for name in row]
                 for name in names:
                     await board.hands.press(name)

@@ -238,7 +238,11 @@ def test_a_panel_answers_once_it_is_started_and_goes_on_drawing(controller: str)
     panel.write(0, 0, 1, 1, b"\xff\xff")  # at its full speed again
     assert panel.answers() is True
     panel.sleep()
-    world.run(world.load("asyncio").sleep_ms(10))
+
+    async def rest() -> None:
+        await world.load("asyncio").sleep_ms(10)
+
+    world.run(rest())
     assert panel.answers() is False
     world.close()
 
