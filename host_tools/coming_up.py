@@ -99,8 +99,7 @@ def hear_host(
             return str(event.get("route", "?"))
     state = "is up, but has not reached its host" if up else "has not come up"
     raise DeviceError(
-        f"{console.port}: the terminal {state} within {within_s:g} s; `kassa doctor` "
-        "tells why"
+        f"{console.port}: the terminal {state} within {within_s:g} s; `kassa doctor` tells why"
     )
 
 

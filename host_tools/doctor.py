@@ -73,6 +73,11 @@ def _kassa_is(p):
 _kassa_r={'booted':_kassa_is('/boot/boot.py'),'ours':False,'partitions':[]}
 _kassa_r['mpy']=getattr(sys.implementation,'_mpy',0)
 try:
+ import esp
+ _kassa_r['flash_bytes']=esp.flash_size()
+except ImportError:
+ _kassa_r['flash_bytes']=0
+try:
  with open('/boot.py') as _kassa_f:_kassa_r['ours']='SET = "set_' in _kassa_f.read()
 except OSError:
  pass
@@ -91,12 +96,14 @@ class Condition:
     """What the board is, and how far it has come.
 
     booted: our boot.py has mounted both file systems; ours: it is there, and could not.
-    mpy: `sys.implementation._mpy`; partitions: those of data, (offset, size, label).
+    mpy: `sys.implementation._mpy`; flash_bytes: of the chip, 0 where it cannot be told;
+    partitions: those of data, (offset, size, label).
     """
 
     booted: bool
     ours: bool
     mpy: int
+    flash_bytes: int
     partitions: list[tuple[int, int, str]]
 
     @property
@@ -135,6 +142,7 @@ class Doctor:
         told = self._device.literal(self._device.run(_CONDITION, "looking around"))
         told["partitions"] = [tuple(each) for each in told["partitions"]]
         condition = Condition(**told)
+        yield from _flash_chip(condition, self.board)
         yield from _partitions(condition, self.board)
         yield from self._files(condition)
         if condition.deployed:
@@ -298,6 +306,16 @@ def _heap(free: int, total: int, piece: int, board: Mapping[str, Any]) -> Findin
     if free < _HEAP_WARN or piece < _PIECE_WARN:
         return Finding("heap", WARN, detail, remedy("remedy.memory"))
     return Finding("heap", OK, detail)
+
+
+def _flash_chip(condition: Condition, board: Mapping[str, Any]) -> Iterator[Finding]:
+    """Is it as large as the board file's, by which the partitions were laid out?"""
+    found, wanted = condition.flash_bytes >> 20, board.get("flash", {}).get("size_mib", 0)
+    if condition.flash_bytes and found < wanted:
+        detail = f"{found} MiB; {board['name']} has {wanted}"
+        yield Finding("flash chip", FAIL, detail, remedy("remedy.board"))
+    elif condition.flash_bytes:
+        yield Finding("flash chip", OK, f"{found} MiB")
 
 
 def _partitions(condition: Condition, board: Mapping[str, Any]) -> Iterator[Finding]:

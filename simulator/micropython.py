@@ -28,7 +28,7 @@ from simulator.chips.nor_flash import PowerCut
 
 HEAP = 1 << 20
 _STANDINS = Path(__file__).parent / "standins"
-_SHARED_STANDINS = ("machine", "_machine_*", "esp32", "network")
+_SHARED_STANDINS = ("machine", "_machine_*", "esp", "esp32", "network")
 _READ = 1 << 16
 
 

@@ -233,6 +233,7 @@ class Mcu:
             "chip": lambda: self.chip,
             "temperature": lambda: self.temperature_c,
             "idf_heap": lambda capabilities: self.idf_heap,
+            "flash_size": lambda: self.flash.size if self.flash is not None else 0,
             "partition_find": flash.find,
             "partition_get": flash.get,
             "partition_read": flash.read,

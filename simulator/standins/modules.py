@@ -25,6 +25,7 @@ PREFIX = "simulator.standins."
 DEVICE_MODULES = frozenset(
     [
         "machine",
+        "esp",
         "esp32",
         "network",
         "_machine_pins",

@@ -135,10 +135,10 @@ def test_a_healthy_terminal_is_well_and_goes_on_selling(shop: Shop) -> None:
     status, found = doctor(shop.port)
     assert status == 0 and not ill(found)
     assert {
-        "heap", "clock", "board", "micropython", "partitions", "certificate", "host CA", "keys",
-        "journal", "wear", "pending", "errors", "system heap", "temperature", "flash", "slot_a",
-        "slot_b", "configuration", "emv", "panel", "keypad", "reader", "printer", "case", "wifi",
-        "route sandbox",
+        "heap", "clock", "board", "micropython", "flash chip", "partitions", "certificate",
+        "host CA", "keys", "journal", "wear", "pending", "errors", "system heap", "temperature", "flash",
+        "slot_a", "slot_b", "configuration", "emv", "panel", "keypad", "reader", "printer", "case",
+        "wifi", "route sandbox",
     } <= set(found)  # fmt: skip
     shown = len(shop.thread.hands.screens)
     assert shop.thread.until(
@@ -307,6 +307,14 @@ def test_a_board_without_anything_of_kassa(new_board: Callable[..., BoardThread]
     assert found["reader"]["verdict"] == "ok"
     assert board.board.flash.image() == before
     assert not board.board.violations
+
+
+def test_a_board_that_is_not_the_one_that_was_named(new_board: Callable[..., BoardThread]) -> None:
+    board = new_board(board="esp32_devkitc")
+    status, found = doctor(board.pty(), "--board", "esp32s3_devkitc")
+    assert status == 1 and {"board", "flash chip"} <= ill(found)
+    assert found["flash chip"]["detail"] == "4 MiB; esp32s3_devkitc has 16"
+    assert "--board" in found["board"]["remedy"]
 
 
 def test_a_damaged_main_file_system_costs_no_finding_about_the_money(shop: Shop) -> None:

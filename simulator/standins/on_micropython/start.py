@@ -15,7 +15,8 @@ import sys
 
 import _mcu
 import _root
-import esp32  # noqa: F401 - while it can still be found
+import esp  # noqa: F401 - while it can still be found
+import esp32  # noqa: F401
 import machine
 import network  # noqa: F401
 from micropython import const

@@ -18,7 +18,8 @@ import _esp32_vfs
 import _mcu
 import _repl
 import _root
-import esp32  # noqa: F401 - while it can still be found
+import esp  # noqa: F401 - while it can still be found
+import esp32  # noqa: F401
 import machine
 import network  # noqa: F401
 
