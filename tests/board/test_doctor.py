@@ -137,8 +137,8 @@ def test_a_healthy_terminal_is_well_and_goes_on_selling(shop: Shop) -> None:
     assert {
         "heap", "clock", "board", "micropython", "flash chip", "partitions", "certificate",
         "host CA", "keys", "journal", "wear", "pending", "errors", "system heap", "temperature",
-        "flash", "slot_a", "slot_b", "configuration", "emv", "panel", "keypad", "reader", "printer",
-        "case", "wifi", "route sandbox",
+        "flash", "slot_a", "slot_b", "configuration", "emv", "panel", "keypad", "reader",
+        "printer", "case", "wifi", "route sandbox",
     } <= set(found)  # fmt: skip
     shown = len(shop.thread.hands.screens)
     assert shop.thread.until(
