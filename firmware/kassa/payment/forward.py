@@ -17,14 +17,11 @@ from kassa.host.errors import HostError
 from kassa.journal.errors import JournalError
 from kassa.payment import responses
 from kassa.payment import transaction as life
-from kassa.payment.backoff import Backoff
+from kassa.payment.debts import Debts
 from kassa.payment.responses import APPROVED_OFFLINE, NOT_REACHED
 from kassa.system import currency as iso4217
-from kassa.system.tasks import LOOK_AGAIN_MS, set_within, unwatched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder
     from kassa.payment.book import Book, Pending
@@ -32,11 +29,10 @@ if TYPE_CHECKING:
     from kassa.system.log import Log
     from kassa.system.wifi import Wifi
 
-_LOOK_MS = const(1_000)
 _NOT_NOW_AT_MOST = const(5)
 
 
-class Forwarder:
+class Forwarder(Debts):
     """The task that empties `book.stored`.
 
     busy    a lock: who holds it can be sure that no advice is under way
@@ -52,64 +48,22 @@ class Forwarder:
         wifi: "Wifi",
         log: "Log",
     ) -> None:
+        super().__init__(link, builder, book, answer_timeout_ms, log)
         self.busy = asyncio.Lock()
         self.news = asyncio.Event()
-        self._link = link
-        self._builder = builder
-        self._book = book
-        self._answer_timeout_ms = answer_timeout_ms
         self._wifi = wifi
-        self._log = log
-        self._wanted = asyncio.Event()
-        self._progress = asyncio.Event()
         self._not_now = 0
 
-    def wake(self) -> None:
-        """There is something to send, or reason to try again now."""
-        self._wanted.set()
+    def _waiting(self) -> "list[Pending]":
+        return self._book.stored
 
-    async def drained(self, timeout_ms: int) -> bool:
-        """Whether nothing is stored (any more), waiting for it that long."""
-        self.wake()
-        try:
-            await asyncio.wait_for_ms(self._until_drained(), timeout_ms)
-        except asyncio.TimeoutError:
-            return False
-        return True
+    def _reachable(self) -> bool:
+        return self._link.online and self._wifi.joined
 
-    async def _until_drained(self) -> None:
-        while self._book.stored:
-            self._progress.clear()
-            await self._progress.wait()
-
-    async def run(self, beat: "Callable[[], None]" = unwatched) -> None:
-        """Critical task: drain the store for ever."""
-        backoff = Backoff()
-        attempted = None
-        if self._book.refused:
-            self.news.set()
-        while True:
-            beat()
-            if not self._book.stored:
-                await set_within(self._wanted, LOOK_AGAIN_MS)
-                self._wanted.clear()
-                continue
-            wait_ms = _LOOK_MS
-            if self._link.online and self._wifi.joined:
-                async with self.busy:
-                    # A void may have taken it while we waited.
-                    done = True
-                    if self._book.stored:
-                        pending = self._book.stored[0]
-                        done = await self._send(pending, pending.name == attempted)
-                        attempted = pending.name
-                self._progress.set()
-                if done:
-                    backoff.reset()
-                    continue
-                wait_ms = backoff.next_ms()
-            if await set_within(self._wanted, wait_ms):
-                self._wanted.clear()
+    async def _attempt(self, pending: "Pending", repeat: bool) -> bool:
+        async with self.busy:
+            # A void may have taken it while we waited.
+            return pending not in self._book.stored or await self._send(pending, repeat)
 
     async def _send(self, pending: "Pending", repeat: bool) -> bool:
         """One attempt; whether the host has answered it."""

@@ -113,6 +113,8 @@ class Payments:
 
     def start(self, supervisor: "Supervisor") -> None:
         """Start the tasks that pay what is owed."""
+        if self.book.refused:
+            self.forwarder.news.set()  # the merchant had not been told when the power went
         within_ms = self._beats_within_ms
         supervisor.start_beating("reversals", self.reversals.run, within_ms)
         supervisor.start_beating("forwarding", self.forwarder.run, within_ms)

@@ -6,33 +6,26 @@ date), until the host has answered that it did; nothing else ends the debt.  The
 waits for it (`paid`).
 """
 
-import asyncio
 from typing import TYPE_CHECKING
-
-from micropython import const
 
 from kassa.host import messages
 from kassa.host.errors import HostError
 from kassa.payment import responses
 from kassa.payment import transaction as life
-from kassa.payment.backoff import Backoff
+from kassa.payment.debts import Debts
 from kassa.system import currency as iso4217
-from kassa.system.tasks import LOOK_AGAIN_MS, set_within, unwatched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kassa.host.link import HostLink
     from kassa.host.messages import Builder
     from kassa.payment.book import Book
     from kassa.payment.transaction import Transaction
     from kassa.system.log import Log
 
-_LOOK_MS = const(1_000)
 _DONE = "00"  # DE 39: nothing else ends a debt
 
 
-class Reversals:
+class Reversals(Debts):
     """The task that takes back what `book.owed` holds."""
 
     def __init__(
@@ -43,66 +36,19 @@ class Reversals:
         answer_timeout_ms: int,
         log: "Log",
     ) -> None:
-        self._link = link
-        self._builder = builder
-        self._book = book
-        self._answer_timeout_ms = answer_timeout_ms
-        self._log = log
-        self._wanted = asyncio.Event()
-        self._progress = asyncio.Event()
+        super().__init__(link, builder, book, answer_timeout_ms, log)
         link.on_late(self._late)
-
-    @property
-    def owed(self) -> int:
-        """How many reversals the host has not confirmed yet."""
-        return len(self._book.owed)
 
     def owe(self, transaction: "Transaction") -> None:
         """`transaction` has moved to UNKNOWN or VOIDING: take it back as soon as the host can be
         reached."""
         self._log.event("payment", "reversal owed", stan=transaction.stan)
-        self._wanted.set()
+        self.wake()
 
-    async def paid(self, timeout_ms: int) -> bool:
-        """Whether no reversal is owed (any more), waiting for it that long."""
-        if not self._book.owed:
-            return True
-        self._wanted.set()
-        try:
-            await asyncio.wait_for_ms(self._until_paid(), timeout_ms)
-        except asyncio.TimeoutError:
-            return False
-        return True
+    def _waiting(self) -> "list[Transaction]":
+        return self._book.owed
 
-    async def _until_paid(self) -> None:
-        while self._book.owed:
-            self._progress.clear()
-            await self._progress.wait()
-
-    async def run(self, beat: "Callable[[], None]" = unwatched) -> None:
-        """Critical task: work the debts for ever."""
-        backoff = Backoff()
-        attempted = set()  # type: set[tuple[int, int]]
-        while True:
-            beat()
-            if not self._book.owed:
-                attempted.clear()
-                backoff.reset()
-                await set_within(self._wanted, LOOK_AGAIN_MS)
-                self._wanted.clear()
-                continue
-            transaction = self._book.owed[0]
-            wait_ms = _LOOK_MS
-            if self._link.online:
-                if await self._take_back(transaction, transaction.name in attempted):
-                    backoff.reset()
-                    continue
-                attempted.add(transaction.name)
-                wait_ms = backoff.next_ms()
-            if await set_within(self._wanted, wait_ms):
-                self._wanted.clear()
-
-    async def _take_back(self, transaction: "Transaction", repeat: bool) -> bool:
+    async def _attempt(self, transaction: "Transaction", repeat: bool) -> bool:
         """One attempt; whether the host has done it."""
         voided = transaction.state == life.VOIDING
         refund = transaction.kind == life.REFUND
@@ -128,7 +74,6 @@ class Reversals:
             return False
         transaction.move(life.VOIDED if voided else life.REVERSED)
         self._log.event("payment", "reversed", stan=transaction.stan, code=answer[39])
-        self._progress.set()
         return True
 
     def _late(self, answer: "dict[int, str | bytes]") -> None:
@@ -136,4 +81,4 @@ class Reversals:
         approval after that is reversed again."""
         if 11 in answer and responses.is_approved(str(answer.get(39, ""))):
             self._book.late_approval(int(answer[11]))
-            self._wanted.set()
+            self.wake()

@@ -15,7 +15,7 @@ from kassa.host import messages
 from kassa.host.errors import HostError
 from kassa.payment import responses, totals
 from kassa.payment import transaction as life
-from kassa.payment.backoff import Backoff
+from kassa.payment.debts import Backoff
 from kassa.system import currency as iso4217
 from kassa.system.tasks import LOOK_AGAIN_MS, set_within, unwatched
 
@@ -84,7 +84,7 @@ class Settler:
         """Whether nothing is owed that belongs to the batch, waiting that long for it."""
         if self._book.settling is not None:
             return False
-        if not await self._forwarder.drained(timeout_ms):
+        if not await self._forwarder.paid(timeout_ms):
             return False
         return await self._reversals.paid(timeout_ms)
 
