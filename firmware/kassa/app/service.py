@@ -15,6 +15,7 @@ from kassa.app import loading
 from kassa.app.visit import Untouched, Visit
 from kassa.security import compare, pbkdf2
 from kassa.security.errors import SecurityError
+from kassa.system import health
 from kassa.system.counters import PLANNED
 from kassa.system.state_file import StateError
 
@@ -32,6 +33,7 @@ _LONGEST_WAIT_S = const(3600)
 _MOST_DOUBLINGS = const(7)
 _MOST_COUNTED = const(9999)
 _LOOK_MS = const(1_000)
+_ROOM_BYTES = const(160 * 1024)  # what a sale imports, and some more
 
 # Item of the menu -> module and function that carry it out, `function(visit)`.
 _ITEMS = (
@@ -78,16 +80,24 @@ class Service:
         self._state = state
 
     async def run(self) -> None:
-        """Sign in, then serve the menu until CANCEL, or until nobody touches it any more.  Raises
-        StateError when the count of wrong codes cannot be written: no code is taken then."""
+        """Sign in, then serve the menu until CANCEL, or until nobody touches it any more; restart
+        the chip where that was wanted, or too little memory is left for a sale.
+
+        Raises StateError when the count of wrong codes cannot be written: no code is taken then.
+        """
         log = self._terminal.log
+        signed_in = False
         try:
-            if await self._sign_in():
+            signed_in = await self._sign_in()
+            if signed_in:
                 log.event("service", "signed in")
                 await self._menu()
         except Untouched:
             log.event("service", "left alone")
         log.event("service", "ended")
+        if self._visit.restart_wanted or (signed_in and health.free_bytes() < _ROOM_BYTES):
+            # What the menu has imported stays: where memory is little, customers need it more.
+            self._restart()
 
     # -- signing in
 
@@ -188,7 +198,6 @@ class Service:
                 await self._terminal.reader.field(False)
                 self._terminal.screens.lamps.off()
             if self._visit.restart_wanted:
-                self._restart()
                 return
 
     def _offered(self, name: str) -> bool:

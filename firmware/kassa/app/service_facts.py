@@ -140,7 +140,10 @@ def hardware(visit: "Visit") -> "list[tuple[str, str]]":
     total = free + gc.mem_alloc()
     largest = health.largest_block()
     more = "+" if largest >= health.SOUGHT else ""
-    rows = [
+    psram = "%d MiB" % board["psram"]["size_mib"] if "psram" in board else "none"
+    # A heap of megabytes is in PSRAM: a chip's own memory is smaller than one.
+    psram += ", in use" if total > _PSRAM_BYTES else ", not in use"
+    return [
         ("board", board["name"]),
         ("chip", board["chip"]),
         ("flash", "%d MiB" % board["flash"]["size_mib"]),
@@ -148,12 +151,8 @@ def hardware(visit: "Visit") -> "list[tuple[str, str]]":
         ("heap", "%d KiB" % (total // _KIB)),
         ("heap free", "%d KiB" % (free // _KIB)),
         ("largest piece", "%d%s KiB" % (largest // _KIB, more)),
-        # A heap of megabytes is in PSRAM: a chip's own memory is smaller than one.
-        ("PSRAM", "in use" if total > _PSRAM_BYTES else "not in use"),
+        ("PSRAM", psram),
     ]
-    if "psram" in board:
-        rows.append(("PSRAM of board", "%d MiB" % board["psram"]["size_mib"]))
-    return rows
 
 
 def software(visit: "Visit") -> "list[tuple[str, str]]":

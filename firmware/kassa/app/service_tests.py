@@ -11,6 +11,7 @@ from micropython import const
 
 from kassa.app import checks
 from kassa.app.checks import FAIL, OK, WARN, Check
+from kassa.app.visit import Untouched
 from kassa.drivers.buzzer import FAILURE, SUCCESS, WARNING
 from kassa.drivers.errors import DriverError
 from kassa.drivers.printer_line import PrinterError
@@ -30,9 +31,10 @@ _TONE_PAUSE_MS = const(600)
 _LAMP_MS = const(600)
 _LAMPS = const(4)
 _CASE_LOOK_MS = const(300)
-# The letters of a slip, whatever the language: all that a receipt can have.
-_LETTERS = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789 .,:-+*/%")
-_HAN = "交易成功 正在打印"
+# What is on the slip, whatever the language: nothing that could be taken for a receipt.
+_LETTERS = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", ".,:-+*/%")
+_DIGITS = "0123456789"
+_HAN = "打印机 显示屏"
 
 
 async def reader(visit: "Visit") -> None:
@@ -100,9 +102,9 @@ def slip(words: "Catalogue") -> "tuple[list[tuple], list[tuple]]":
     text = [("title", name), ("center", "-" * 8), ("rule",)]  # type: list[tuple]
     for line in _LETTERS:
         text.append(("center", line))
-    text += [("pair", name, "0123456789"), ("rule",), ("big", "12.50"), ("space", 1)]
-    picture = [("title", _HAN), ("center", _HAN), ("pair", _HAN, "12.50")]  # type: list[tuple]
-    picture += [("big", "12.50"), ("rule",), ("cut",)]
+    text += [("pair", name, _DIGITS), ("rule",), ("big", _DIGITS), ("space", 1)]
+    picture = [("title", _HAN), ("center", _HAN), ("pair", _HAN, _DIGITS)]  # type: list[tuple]
+    picture += [("big", _DIGITS), ("rule",), ("cut",)]
     return text, picture
 
 
@@ -193,3 +195,4 @@ async def case(visit: "Visit") -> None:
         if await visit.key(_CASE_LOOK_MS):
             return
         untouched_ms += _CASE_LOOK_MS
+    raise Untouched
