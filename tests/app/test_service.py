@@ -226,10 +226,10 @@ def test_the_language_can_be_switched_on_the_way() -> None:
     async def story(bench: Bench) -> None:
         await open_code(bench)
         await bench.press(CODE[:4], LANG)
-        assert await bench.until(lambda: "请输入维护密码" in bench.screen.words, 5)
+        assert await bench.until(lambda: "请输入服务密码" in bench.screen.words, 5)
         await bench.press(CODE[4:], ENTER)
         await bench.until_screen("menu", within_s=10)
-        assert "全部检查" in bench.screen.words
+        assert "终端自查" in bench.screen.words
         await bench.press(LANG)
         assert await bench.until(lambda: "All checks" in bench.screen.words, 5)
 

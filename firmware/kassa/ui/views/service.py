@@ -162,8 +162,8 @@ def ask(page: Page, facts: "Facts") -> None:
     page.paragraph(page.t(facts["text"]), 96, ((BODY, 3), (SMALL, 4)), step=30)
     y = 208
     for symbol, colour, key in (
-        (pictures.KEY_ENTER, GREEN, "service.yes"),
-        (pictures.KEY_CANCEL, RED, "service.no"),
+        (pictures.KEY_ENTER, GREEN, "key.enter"),
+        (pictures.KEY_CANCEL, RED, "key.cancel"),
     ):
         page.picture(pictures.DISC_24, 72, y, colour, PAPER)
         page.picture(symbol, 72, y, WHITE, colour)
