@@ -148,18 +148,6 @@ def open_journal(log: Log) -> Journal:
     return Journal(found[0], Sealer(DeviceKey().load()), Anchor(), log)
 
 
-def emv_configuration() -> str:
-    """The path of what says which cards are taken and how much is risked: only as the terminal's
-    owner has signed it, with this version of the firmware or else for this terminal.  Raises
-    BadSignature.
-    """
-    folder = os.getcwd().rstrip("/")
-    if not has_file(folder + _EMV_CONFIGURATION):
-        folder = ""
-    signed_file.load().check(folder + _EMV_CONFIGURATION, folder + _EMV_SIGNATURE)
-    return folder + _EMV_CONFIGURATION
-
-
 async def open_cards(path: str, payments: Payments, clock: Clock, log: Log) -> "EntryPoint":
     """What reads cards and decides about them, as the configuration in `path` says; imported when
     it is first wanted.  Raises ConfigError."""
@@ -273,7 +261,8 @@ def start_terminal(
         log,
     )
     payments.book.open()
-    path = emv_configuration()
+    # Which cards are taken and how much is risked: only as the terminal's owner has signed it.
+    path = signed_file.find(_EMV_CONFIGURATION, _EMV_SIGNATURE)
     terminal = Terminal(
         config,
         clock,
@@ -292,7 +281,7 @@ def start_terminal(
     supervisor.start_beating("journal", lambda beat: look_after(journal, beat), _BEATS_WITHIN_MS)
     supervisor.start_beating(
         "terminal",
-        lambda beat: run_terminal(terminal, log, beat),
+        lambda beat: run_terminal(terminal, counters, log, beat),
         3 * config.host["answer_timeout_ms"] + _TERMINAL_SLACK_MS,
     )
     terminal.care = Care(
@@ -311,7 +300,9 @@ def start_terminal(
     supervisor.start_beating("care", terminal.care.run, _BEATS_WITHIN_MS + link.beats_within_ms)
 
 
-async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]") -> None:
+async def run_terminal(
+    terminal: Terminal, counters: Counters, log: Log, beat: "Callable[[], None]"
+) -> None:
     """Critical task: serve customers from the moment that the reader works."""
     terminal.screens.beat = beat
     while True:
@@ -325,7 +316,7 @@ async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]")
     log.event("main", "card reader", version=version)
     beside = [asyncio.create_task(prove(terminal, log))]
     if terminal.config.update.url and Slots(StateFile(STATE)).idle:
-        beside.append(asyncio.create_task(keep_up_to_date(terminal, log)))
+        beside.append(asyncio.create_task(keep_up_to_date(terminal, counters, log)))
     try:
         await terminal.run()
     finally:
@@ -333,7 +324,7 @@ async def run_terminal(terminal: Terminal, log: Log, beat: "Callable[[], None]")
             task.cancel()
 
 
-async def keep_up_to_date(terminal: Terminal, log: Log) -> None:
+async def keep_up_to_date(terminal: Terminal, counters: Counters, log: Log) -> None:
     """Fetch newer versions, and start them when nobody is there; imported when it is wanted."""
     from kassa.app.update import Updater, keep_up
     from kassa.host.download import Source
@@ -350,7 +341,9 @@ async def keep_up_to_date(terminal: Terminal, log: Log) -> None:
     )
     terminal.updater = updater
     every_ms = wanted.every_hours * 3_600_000
-    await keep_up(updater, every_ms, _QUIET_MS, lambda: terminal.idle, machine.reset, log)
+    await keep_up(
+        updater, every_ms, _QUIET_MS, lambda: terminal.idle, counters, machine.reset, log
+    )
 
 
 async def serve_technician(terminal: Terminal, case: "TamperSwitch", wlan: network.WLAN) -> None:

@@ -187,6 +187,11 @@ def _panel(board: dict[str, Any]) -> Iterator[Mistake]:
     if "cs" not in panel and nfc.get("spi") == panel["spi"]:
         problem = "is left out (tied to ground) on a bus that the reader shares"
         yield Mistake("panel.cs", problem, "give it a pin, or the reader a bus of its own")
+    if panel.get("sdo") and "miso" not in board["spi"].get(panel["spi"], {"miso": 0}):
+        remedy = "add the pin that it is wired to"
+        yield Mistake(
+            f"spi.{panel['spi']}.miso", "is missing: panel.sdo says that the panel answers", remedy
+        )
     if (panel["width"], panel["height"]) != (240, 320):
         size = f"{panel['width']}x{panel['height']}"
         problem = f"{size} is not the size that the screens are drawn for"

@@ -219,6 +219,7 @@ BOARD = Table(
                 "width": Integer(1, 320),
                 "height": Integer(1, 320),
                 "rotation": OneOf((0, 1, 2, 3)),  # quarter turns anticlockwise
+                "sdo": Optional(Boolean()),  # its data output is wired to the bus's miso
             }
         ),
         "nfc": TableBy(

@@ -67,7 +67,7 @@ class ShopCa:
         certificate = (
             _builder(terminal_id, self.certificate.subject, key.public_key(), _TERMINAL_YEARS)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs=False), critical=True)
+            .add_extension(key_usage(signs=False), critical=True)
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
             )
@@ -78,7 +78,9 @@ class ShopCa:
             .sign(self._key, hashes.SHA256())
         )
         name = f"{terminal_id}-{certificate.serial_number:x}.pem"
-        _write(self.folder / "issued" / name, certificate.public_bytes(serialization.Encoding.PEM))
+        write_private(
+            self.folder / "issued" / name, certificate.public_bytes(serialization.Encoding.PEM)
+        )
         return Credentials(
             certificate.public_bytes(serialization.Encoding.DER),
             key.private_bytes(
@@ -115,7 +117,7 @@ class ShopCa:
         certificate = (
             _builder("Kassa shop CA", name, public, _CA_YEARS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signs=True), critical=True)
+            .add_extension(key_usage(signs=True), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .sign(key, hashes.SHA256())
         )
@@ -124,8 +126,8 @@ class ShopCa:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        _write(self._key_path, private)
-        _write(self.path, certificate.public_bytes(serialization.Encoding.PEM))
+        write_private(self._key_path, private)
+        write_private(self.path, certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def common_name(certificate: x509.Certificate) -> str:
@@ -150,7 +152,8 @@ def _builder(
     )
 
 
-def _usage(signs: bool) -> x509.KeyUsage:
+def key_usage(signs: bool) -> x509.KeyUsage:
+    """What the key of a certificate is for: to sign certificates, or to prove who its owner is."""
     return x509.KeyUsage(
         digital_signature=not signs,
         content_commitment=False,
@@ -164,9 +167,9 @@ def _usage(signs: bool) -> x509.KeyUsage:
     )
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, for its owner alone."""
-    new = path.with_suffix(".new")
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, for its owner alone."""
+    new = path.with_suffix(path.suffix + ".new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -12,10 +12,11 @@ from host_tools import (
     build_commands,
     ca_commands,
     deploy_commands,
+    doctor_commands,
     emv_commands,
     flash_commands,
     font,
-    journal,
+    journal_commands,
     logs,
     provision_commands,
     slots,
@@ -47,10 +48,11 @@ board_commands.add_commands(app)
 build_commands.add_commands(app)
 ca_commands.add_commands(app)
 deploy_commands.add_commands(app)
+doctor_commands.add_commands(app)
 emv_commands.add_commands(app)
 flash_commands.add_commands(app)
 font.add_commands(app)
-journal.add_commands(app)
+journal_commands.add_commands(app)
 logs.add_commands(app)
 provision_commands.add_commands(app)
 slots.add_commands(app)

@@ -1,4 +1,5 @@
-"""Has a version come up?  What a terminal that was just restarted says on its console.
+"""Has a version come up, has the terminal reached its host?  What a terminal that was just
+restarted says on its console.
 
 A chip with USB of its own goes off the bus while it restarts, so a port that breaks off is opened
 again for a while.
@@ -21,6 +22,7 @@ _KNOCK_S = 0.3
 _LINES_TOLD = 6
 _PROMPT = 'Type "help()"'  # what it says when no program runs any more
 _NO_NEWS = ("Traceback (", "MicroPython ")
+_CAME_UP, _SERVICE = ("main", "came up"), ("boot", "service")
 _TROUBLE = ("terminal cannot start", "critical task failed", "no card reader")
 
 
@@ -55,18 +57,18 @@ def hear(console: Console, again: Callable[[], Console], within_s: float | None 
     """
     within_s = WITHIN_S if within_s is None else within_s
     said: list[str] = []
-    for event in logs.split(_pieces(console, again, within_s)):
+    for event in _events(console, again, within_s):
         if isinstance(event, str):
             if event.startswith(_PROMPT):
                 return Heard(why="its program has ended" + _last(said))
             said.append(event)
             continue
         what = event.get("at"), event["is"]
-        if what == ("main", "came up"):
+        if what == _CAME_UP:
             slot, version = (str(event.get(key, "?")) for key in ("slot", "version"))
             provisioned = bool(event.get("provisioned", True))
             return Heard(slot, version, provisioned, said=_last(said))
-        if what == ("boot", "service"):
+        if what == _SERVICE:
             return Heard(why=f"the board shows its service screen: {event.get('why')}")
         if event["is"] in _TROUBLE and not _awaits_provisioning(event):
             why = f"{event['is']}: {event.get('message') or event.get('error')}"
@@ -74,9 +76,43 @@ def hear(console: Console, again: Callable[[], Console], within_s: float | None 
     return Heard(why=f"nothing was heard of it within {within_s:g} s" + _last(said))
 
 
+def hear_host(
+    console: Console, again: Callable[[], Console], within_s: float | None = None
+) -> str:
+    """Listen until the terminal has reached its host; the name of the route.
+
+    What keeps it from selling and not from that (a card reader that is silent) is for others to
+    tell.  Raises DeviceError when it does not start, does not reach its host in time, or when the
+    port breaks off for good.
+    """
+    within_s = WITHIN_S if within_s is None else within_s
+    up = False
+    for event in _events(console, again, within_s):
+        if isinstance(event, str):
+            continue
+        what = event.get("at"), event["is"]
+        if event["is"] == _TROUBLE[0] or what == _SERVICE:
+            why = event.get("message") or event.get("why")
+            raise DeviceError(f"{console.port}: the terminal does not start: {why}")
+        up = up or what == _CAME_UP
+        if what == ("host", "connected"):
+            return str(event.get("route", "?"))
+    state = "is up, but has not reached its host" if up else "has not come up"
+    raise DeviceError(
+        f"{console.port}: the terminal {state} within {within_s:g} s; `kassa logs --follow` "
+        "tells more"
+    )
+
+
 def _awaits_provisioning(event: dict[str, Any]) -> bool:
     """Then it comes up all the same, and says so next."""
     return event["is"] == _TROUBLE[0] and "terminal.json is missing" in str(event.get("message"))
+
+
+def _events(
+    console: Console, again: Callable[[], Console], within_s: float
+) -> Iterator[dict[str, Any] | str]:
+    return logs.split(_pieces(console, again, within_s))
 
 
 def _pieces(console: Console, again: Callable[[], Console], within_s: float) -> Iterator[bytes]:

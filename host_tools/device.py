@@ -19,6 +19,7 @@ import io
 import struct
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Self
 
 from mpremote.transport import TransportError
@@ -33,6 +34,8 @@ _WORKS_WITHIN_S = 10
 _WATCHDOG_MS = 60_000
 _QUIET_S, _LOOK_S = 0.05, 0.005
 _BANNER = b"raw REPL; CTRL-B to exit\r\n"
+_REBOOTED = b"soft reboot\r\n"
+_BOOTS_WITHIN_S = 60
 
 # Kept out of the names that a program may use; `_kassa_w` is fed with every piece of work.
 _BEGIN = f"""\
@@ -84,6 +87,12 @@ except OSError:
  print('-')
 """
 _RESET = "import machine\nmachine.reset()"
+_MOUNTED = """\
+import os,sys
+os.chdir({home!r})
+sys.path.insert(0,'/remote')
+"""
+_UNMOUNTED = "sys.path.remove('/remote')\n"
 
 
 class _Transport(SerialTransport):
@@ -165,6 +174,31 @@ class Device:
         with self._working("resetting the board"):
             self._transport.exec_raw_no_follow(_RESET)
         self._stopped = False
+
+    def soft_reset(self) -> None:
+        """Begin anew in a clean interpreter: boot.py runs, main.py does not."""
+        with self._working("restarting MicroPython"):
+            line = self._transport
+            line.serial.write(b"\x04")
+            for ending in (_REBOOTED, _BANNER):
+                if not line.read_until(1, ending, timeout=_BOOTS_WITHIN_S).endswith(ending):
+                    raise TransportError("boot.py did not end")
+        self.run(_BEGIN, "preparing")
+
+    @contextlib.contextmanager
+    def mounted(self, folder: Path) -> Iterator[None]:
+        """Let the board import from a folder of this computer, before its own modules."""
+        home = self.evaluate("__import__('os').getcwd()")
+        with self._working("mounting a folder"):
+            self._transport.mount_local(str(folder))
+        self.run(_MOUNTED.format(home=home), "mounting a folder")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(DeviceError):
+                self.run(_UNMOUNTED, "taking a folder away")
+                with self._working("taking a folder away"):
+                    self._transport.umount_local()
 
     def listen(self, piece_s: float) -> Iterator[bytes]:
         """What the board's program prints, for ever, in pieces; nothing is sent, nothing stops.
@@ -282,7 +316,8 @@ class Device:
                 yield
         except OSError as error:
             raise self._lost(error) from None
-        except (TransportError, struct.error) as error:  # the latter for half an answer
+        # The latter two for half an answer.
+        except (TransportError, struct.error, IndexError) as error:
             self._stopped = False
             raise DeviceError(
                 f"{self.port}: the board stopped answering while {doing} ({error})"

@@ -6,6 +6,10 @@
     terminal_id = "KASSA001"
     currency = "EUR"
     ...
+    [terminal.update]                   # may be left out: then newer versions come over USB only
+    url = "https://HOST:PORT/FOLDER/"   # what `kassa build` wrote, behind a server with ranges
+    server_name = "..."                 # where the certificate has another name than HOST
+    every_hours = 24                    # 1 to 120
     [tls]
     host_ca = "acquirer_ca.pem"         # whom the terminal believes, PEM or DER
     [emv]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from host_tools import emv_signing, logs, profile, shop
+from host_tools import emv_signing, profile, shop
 from host_tools.ca import ShopCa
-from host_tools.port import DeviceError, choose
+from host_tools.coming_up import hear_host
+from host_tools.port import choose
 
 PASSWORD = "KASSA_WIFI_PASSWORD"
-_UP_WITHIN_S, _LISTEN_S = 90, 0.2
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -91,25 +90,8 @@ def _provision(
         ).run()
         _say("restarting; waiting for the terminal to reach its host")
         device.reset()
-        end, up = time.monotonic() + _UP_WITHIN_S, False
-        for event in logs.split(device.listen(_LISTEN_S)):
-            if time.monotonic() > end:
-                break
-            if isinstance(event, str):
-                continue
-            what = event.get("at"), event["is"]
-            if event["is"] == "terminal cannot start" or what == ("boot", "service"):
-                why = event.get("message") or event.get("why")
-                raise DeviceError(f"{port}: the terminal does not start: {why}")
-            up = up or what == ("main", "came up")
-            if what == ("host", "connected"):
-                _say(f"{read.terminal_id}: online through {event['route']}")
-                return
-    state = "is up, but has not reached its host" if up else "has not come up"
-    raise DeviceError(
-        f"{port}: {read.terminal_id} {state} within {_UP_WITHIN_S} s; `kassa logs --follow` "
-        "tells more"
-    )
+        route = hear_host(device, lambda: Device(port))
+    _say(f"{read.terminal_id}: online through {route}")
 
 
 def _say(words: str) -> None:

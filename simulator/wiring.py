@@ -73,9 +73,10 @@ class Wiring:
     def _line(self, part: dict[str, Any], key: str) -> Any:
         return self.mcu.line(part[key]) if key in part else None
 
-    def _attach_spi(self, device: Any, bus: str, cs: int | None) -> None:
+    def _attach_spi(self, device: Any, bus: str, cs: int | None, *, answers: bool = True) -> None:
         pins = self.board["spi"][bus]
-        self.mcu.spi.attach(device, pins["sck"], pins.get("mosi"), pins.get("miso"), cs)
+        miso = pins.get("miso") if answers else None
+        self.mcu.spi.attach(device, pins["sck"], pins.get("mosi"), miso, cs)
 
     def _attach_uart(self, device: Any, line: str) -> None:
         pins = self.board["uart"][line]
@@ -96,7 +97,7 @@ class Wiring:
             backlight=self._line(part, "backlight"),
             rotation=part.get("rotation", 0),
         )
-        self._attach_spi(panel, part["spi"], part.get("cs"))
+        self._attach_spi(panel, part["spi"], part.get("cs"), answers=part.get("sdo", False))
         return panel
 
     def _pn532(self, part: dict[str, Any] | None) -> Any:

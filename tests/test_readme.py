@@ -14,8 +14,11 @@ from simulator import micropython
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# They need a board, or serve one: tests/board/test_ten_minutes.py runs those of the README.
-WITH_A_BOARD = re.compile(r"\bPORT\b|--port /dev/|connect /dev/|kassa-sim (acquirer|board)\b")
+# They need a board or a shop, or serve one: tests/board/test_ten_minutes.py and
+# tests/update/test_readme.py run those of the README.
+WITH_A_BOARD = re.compile(
+    r"\bPORT\b|--port /dev/|connect /dev/|~/\.kassa|kassa-sim (acquirer|board|update-server)\b"
+)
 
 
 def commands_of(text: str) -> list[str]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import datetime
 import fcntl
 import ipaddress
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from host_tools.ca import key_usage, write_private
 
 DEFAULT_FOLDER = Path("build/sandbox-pki")
 SERVER_NAME = "acquirer.kassa.test"
@@ -104,12 +105,12 @@ class Pki:
         certificate = (
             _builder(name, name, public)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_key_usage(signs_certificates=True), critical=True)
+            .add_extension(key_usage(signs=True), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .sign(key, hashes.SHA256())
         )
-        _write(self.folder / "ca.der", certificate.public_bytes(serialization.Encoding.DER))
-        _write(self.folder / "ca.key.der", _private_der(key))
+        write_private(self.folder / "ca.der", certificate.public_bytes(serialization.Encoding.DER))
+        write_private(self.folder / "ca.key.der", _private_der(key))
 
     def _make_server(self) -> None:
         names: list[x509.GeneralName] = [
@@ -124,7 +125,7 @@ class Pki:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        _write(self.folder / "server.pem", pem)
+        write_private(self.folder / "server.pem", pem)
 
     def _issue(
         self,
@@ -141,7 +142,7 @@ class Pki:
         builder = (
             _builder(_name(common_name), self.ca.subject, key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(signs_certificates=False), critical=True)
+            .add_extension(key_usage(signs=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()),
@@ -151,8 +152,10 @@ class Pki:
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = builder.sign(ca_key, hashes.SHA256())
-        _write(stem.with_suffix(".der"), certificate.public_bytes(serialization.Encoding.DER))
-        _write(stem.with_suffix(".key.der"), _private_der(key))
+        write_private(
+            stem.with_suffix(".der"), certificate.public_bytes(serialization.Encoding.DER)
+        )
+        write_private(stem.with_suffix(".key.der"), _private_der(key))
         return certificate, key
 
 
@@ -174,32 +177,9 @@ def _builder(
     )
 
 
-def _key_usage(signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
 def _private_der(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Atomic, and readable by its owner only: half of these files are private keys."""
-    temporary = path.with_suffix(path.suffix + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    os.replace(temporary, path)

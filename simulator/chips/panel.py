@@ -2,7 +2,8 @@
 
 Sources: ST7789VW data sheet v1.0 ("Serial interface characteristics", "Address control", "System
 function command table 1") and ILI9341 data sheet v1.11 (8.2 commands, 9 memory, 19.3.4 serial
-timing).  Both chips are write-only here, since the modules do not bring out their SDO pin.
+timing).  Of what they can be asked only the display power mode is modelled; the answer arrives
+where the board wires a module's SDO pin.
 
 What a module adds to its controller is in `panel_modules`: a driver that forgets how the glass is
 mounted draws a picture that is visibly wrong, as on the desk.
@@ -28,16 +29,19 @@ _MY, _MX, _MV, _BGR = 0x80, 0x40, 0x20, 0x08
 _AFTER_COMMAND_NS = 5 * NS_PER_MS
 _SLEEP_NS = 120 * NS_PER_MS
 _SHORTEST_RESET_NS = 10 * NS_PER_US
+# A read cycle has 150 ns at least (ST7789VW 7.4.3, ILI9341 19.3.4).
+_FASTEST_READ = 6_666_666
 
 # Standard commands with the number of their parameters.
 _NOP, _SWRESET, _SLPIN, _SLPOUT, _NORON = 0x00, 0x01, 0x10, 0x11, 0x13
 _INVOFF, _INVON, _GAMSET, _DISPOFF, _DISPON = 0x20, 0x21, 0x26, 0x28, 0x29
 _CASET, _RASET, _RAMWR, _TEOFF, _TEON = 0x2A, 0x2B, 0x2C, 0x34, 0x35
 _MADCTL, _IDMOFF, _COLMOD, _RAMWRC = 0x36, 0x38, 0x3A, 0x3C
+_RDDPM = 0x0A
 _PARAMETERS = {
     _NOP: 0, _SWRESET: 0, _SLPIN: 0, _SLPOUT: 0, _NORON: 0, _INVOFF: 0, _INVON: 0, _GAMSET: 1,
     _DISPOFF: 0, _DISPON: 0, _CASET: 4, _RASET: 4, _TEOFF: 0, _TEON: 1,
-    _MADCTL: 1, _IDMOFF: 0, _COLMOD: 1,
+    _MADCTL: 1, _IDMOFF: 0, _COLMOD: 1, _RDDPM: 1,
 }  # fmt: skip
 
 
@@ -73,7 +77,7 @@ class Panel:
         self._reset = reset
         self._backlight = backlight
         self._turns = rotation % 4
-        self.max_baudrate = self._module.max_baudrate
+        self.absent = False  # told to be: its plug is off
         self.bytes_received = 0
         self.on_update: Callable[[int, int, int, int], None] | None = None
         self._selected = False
@@ -82,6 +86,12 @@ class Panel:
             reset.pull(self, 1)
             reset.listen(self._reset_changed)
         self.power_on()
+
+    @property
+    def max_baudrate(self) -> int:
+        """Of the next byte: what is read comes slower."""
+        reading = self._now_receiving == _RDDPM and self._dc.level
+        return _FASTEST_READ if reading else self._module.max_baudrate
 
     # -- what a person sees and does
 
@@ -140,16 +150,26 @@ class Panel:
 
     def transfer(self, mosi: bytes) -> bytes:
         """D/C is sampled with the last bit of each byte; it cannot change within one transfer."""
+        if self.absent:
+            return bytes(len(mosi))
         if self._selected:
             self.bytes_received += len(mosi)
             if self._reset_fell_ns is not None:
                 self._violation("clocked while RESX is low")
+            if self._dc.level and self._now_receiving == _RDDPM:
+                self._now_receiving = None
+                return bytes([self._power_mode]).ljust(len(mosi), b"\0")
             if self._dc.level:
                 self._data(mosi)
             else:
                 for command in mosi:
                     self._command(command)
         return bytes(len(mosi))
+
+    @property
+    def _power_mode(self) -> int:
+        """RDDPM: booster on and awake (80, 10), normal mode (08), display on (04)."""
+        return (0 if self._asleep else 0x90) | 0x08 | (0x04 if self._display_on else 0)
 
     # -- reset
 

@@ -122,7 +122,7 @@ def test_a_reader_is_named_with_its_firmware_or_missed() -> None:
     found = bench.run(look(bench.reader))
     assert verdict(found) == ("ok", "") and found.detail == "PN532, firmware 1.6"
     bench.chip.firmware = (0x32, 1, 9, 7)
-    assert verdict(bench.run(look(bench.reader))) == ("warn", "remedy.reader")
+    assert verdict(bench.run(look(bench.reader))) == ("fail", "remedy.reader")
     bench.chip.firmware = (0x33, 1, 6, 7)
     assert verdict(bench.run(look(bench.reader))) == ("fail", "remedy.reader")
     bench.chip.faults.absent = True

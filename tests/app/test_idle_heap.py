@@ -49,6 +49,22 @@ def test_nothing_is_imported_from_the_moment_a_card_is_asked_for(card: str) -> N
     on_bench(story)
 
 
+def test_nor_when_an_amount_was_cancelled_while_it_got_ready() -> None:
+    async def story(bench: Bench) -> None:
+        await idle.restart_with_little_heap(bench)
+        await bench.press("1", "CANCEL")
+        assert "kassa.payment.risk" not in imported(bench), "it is ready before CANCEL can be hit"
+        await bench.press("1", "ENTER")
+        await bench.until_screen("present_card", within_s=5)
+        ready = imported(bench)
+        await bench.tap("visa_credit")
+        await bench.until_screen("approved", within_s=3)
+        await bench.until(lambda: "receipt_first_line" in bench.timings(), 10)
+        assert imported(bench) == ready
+
+    on_bench(story)
+
+
 def test_nor_for_a_sale_that_is_taken_without_the_host() -> None:
     async def story(bench: Bench) -> None:
         await idle.restart_with_little_heap(bench)

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 
-from tests.benchmarks import codec, emv, image, journal, oda, sale
+from tests.benchmarks import codec, emv, image, journal, oda, sale, update
 from tests.benchmarks.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -30,6 +30,7 @@ BENCHMARKS: tuple[Callable[[], list[Result]], ...] = (
     journal.against_littlefs,
     journal.starting,
     journal.memory,
+    update.over_the_network,
 )
 
 

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from host_tools.build import Built, build
+from host_tools.build import build
 from simulator import emv_configuration, provisioning
 from simulator.board_thread import BoardThread
-from simulator.clock import RealClock
-from simulator.deployed import deploy, slot
-from simulator.sandbox import SocketSandbox
-from simulator.standins.world import World
+from tests.board import terminals
 from tests.board.test_backup import kassa
 
 SIGNER = "/config/signer.json"  # as deploy leaves it
-
-
-def utc() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
-def start(board: BoardThread, built: Built, config: dict[str, bytes]) -> None:
-    """Deploy the firmware, and provision where there is a configuration; then the power comes."""
-
-    async def begin() -> None:
-        await board.board.cut_power()
-        wiring = board.board.wiring
-        deploy(wiring, built, slot(built, "slot_a") | config)
-        board.board.flash.power_on()
-        if len(config) > 1:
-            world = World(wiring.mcu, root=wiring.filesystem())
-            settings = json.loads(config["/config/terminal.json"])
-            provisioning.inject_keys(world, settings["terminal_id"])
-            world.close()
-        await board.board.power_on()
-        wiring.rtc.set_utc(utc())
-
-    board.do(begin)
 
 
 def sell(board: BoardThread, keys: str) -> None:
@@ -61,15 +33,10 @@ def test_another_board_goes_on_selling_where_a_dead_one_ended(
 ) -> None:
     monkeypatch.setenv("KASSA_HOME", str(tmp_path))
 
-    async def open_sandbox() -> SocketSandbox:
-        sandbox = SocketSandbox(RealClock(), 1, utc)
-        await sandbox.open()
-        return sandbox
-
-    sandbox = board.do(open_sandbox)
+    sandbox = board.do(terminals.open_sandbox)
     built = build(board.board.board, "0.1.0+1", key=emv_configuration.signing_key())
     config = provisioning.files({}, *sandbox.address, sandbox.pki)
-    start(board, built, config)
+    board.do(terminals.start, board, built, config)
     sell(board, "1250")
     file = str(tmp_path / "shop.kassa")
     status, out, err = kassa("backup", "--port", board.pty(), "--output", file)
@@ -79,7 +46,7 @@ def test_another_board_goes_on_selling_where_a_dead_one_ended(
     board.do(board.board.cut_power)
 
     other = new_board(seed=7)
-    start(other, built, {SIGNER: config[SIGNER]})
+    other.do(terminals.start, other, built, {SIGNER: config[SIGNER]})
     assert other.do(other.hands.until_screen, "out_of_order")
     status, _, err = kassa("restore", file, "--port", other.pty(), "--replacement")
     assert status == 0, err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterator
 
@@ -15,38 +14,22 @@ from simulator import emv_configuration, provisioning
 from simulator.board_thread import BoardThread
 from simulator.chips.mcu import HARD_RESET, PWRON_RESET
 from simulator.chips.nor_flash import BLOCK
-from simulator.clock import RealClock
-from simulator.deployed import deploy, slot
 from simulator.sandbox import SocketSandbox
-from simulator.standins.world import World
-
-
-def utc() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+from tests.board import terminals
 
 
 @pytest.fixture
 def terminal(board: BoardThread) -> Iterator[BoardThread]:
     """A terminal of the sandbox, online."""
 
-    async def open_sandbox() -> SocketSandbox:
-        await board.board.cut_power()
-        sandbox = SocketSandbox(RealClock(), 1, utc)
-        await sandbox.open()
-        config = provisioning.files({}, *sandbox.address, sandbox.pki)
-        wiring = board.board.wiring
+    async def begin() -> SocketSandbox:
+        sandbox = await terminals.open_sandbox()
         built = build(board.board.board, "0.1.0+1", key=emv_configuration.signing_key())
-        deploy(wiring, built, slot(built, "slot_a") | config)
-        board.board.flash.power_on()
-        world = World(wiring.mcu, root=wiring.filesystem())
-        settings = json.loads(config["/config/terminal.json"])
-        provisioning.inject_keys(world, settings["terminal_id"])
-        world.close()
-        await board.board.power_on()
-        wiring.rtc.set_utc(utc())
+        config = provisioning.files({}, *sandbox.address, sandbox.pki)
+        await terminals.start(board, built, config)
         return sandbox
 
-    sandbox = board.do(open_sandbox)
+    sandbox = board.do(begin)
     assert board.do(board.hands.until_screen, "welcome"), board.board.console.said[-2000:]
     online = {("host", "connected")}
     assert board.until(lambda: online & {(e["at"], e["is"]) for e in board.hands.events})

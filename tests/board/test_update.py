@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import json
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -13,10 +12,8 @@ from host_tools.device import Device
 from simulator import emv_configuration, provisioning, update_server
 from simulator.acquirer.pki import SERVER_NAME
 from simulator.board_thread import BoardThread
-from simulator.clock import RealClock
-from simulator.deployed import deploy, slot
 from simulator.sandbox import SocketSandbox
-from simulator.standins.world import World
+from tests.board import terminals
 from tests.update.till import served
 
 _FETCH = """\
@@ -35,10 +32,6 @@ print(asyncio.run(updater.once()), updater.fetched_bytes)
 """
 
 
-def utc() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
 @pytest.fixture
 def update(board: BoardThread) -> Iterator[tuple[BoardThread, update_server.Files, int]]:
     """A terminal of the sandbox that runs version 1 from slot_a; a server that has version 2."""
@@ -47,21 +40,11 @@ def update(board: BoardThread) -> Iterator[tuple[BoardThread, update_server.File
     old, new = (build(described, f"0.1.0+{number}", key=key) for number in (1, 2))
     files = update_server.Files(served(new))
 
-    async def begin() -> tuple[SocketSandbox, object, int]:
-        await board.board.cut_power()
-        sandbox = SocketSandbox(RealClock(), 1, utc)
-        await sandbox.open()
+    async def begin() -> tuple[SocketSandbox, asyncio.Server, int]:
+        sandbox = await terminals.open_sandbox()
         server = await update_server.serve(files, sandbox.pki)
         config = provisioning.files({}, *sandbox.address, sandbox.pki)
-        wiring = board.board.wiring
-        deploy(wiring, old, slot(old, "slot_a") | config)
-        board.board.flash.power_on()
-        world = World(wiring.mcu, root=wiring.filesystem())
-        settings = json.loads(config["/config/terminal.json"])
-        provisioning.inject_keys(world, settings["terminal_id"])
-        world.close()
-        await board.board.power_on()
-        wiring.rtc.set_utc(utc())
+        await terminals.start(board, old, config)
         return sandbox, server, server.sockets[0].getsockname()[1]
 
     sandbox, server, port = board.do(begin)

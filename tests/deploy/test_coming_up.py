@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -91,23 +92,65 @@ def test_that_the_board_has_started_the_other_by_itself_is_told(
     assert "boot: slot_b main.py: changed" in line
 
 
-def test_a_port_that_breaks_off_in_the_restart_is_opened_again(old: Built) -> None:
-    class Gone:
-        port = "/dev/ttyACM0"
+class Gone:
+    """A port that has gone off the bus."""
 
-        def listen(self, piece_s: float) -> Iterator[bytes]:
-            raise coming_up.DeviceError("gone")
-            yield b""
+    port = "/dev/ttyACM0"
 
-        def close(self) -> None:
-            pass
+    def listen(self, piece_s: float) -> Iterator[bytes]:
+        raise coming_up.DeviceError("gone")
+        yield b""
+
+    def close(self) -> None:
+        pass
+
+
+def saying(*events: dict[str, str]) -> Callable[[], Gone]:
+    """Opens a port on which `events` are heard, and then nothing."""
 
     class Back(Gone):
         def listen(self, piece_s: float) -> Iterator[bytes]:
-            yield b'{"at": "main", "is": "came up", "slot": "slot_a", "version": "1"}\r\n'
+            yield from (json.dumps(event).encode() + b"\r\n" for event in events)
+            while True:
+                time.sleep(piece_s)
+                yield b""
 
-    heard = coming_up.hear(Gone(), Back)
+    return Back
+
+
+CAME_UP = {"at": "main", "is": "came up", "slot": "slot_a", "version": "1"}
+SILENT_READER = {"at": "main", "is": "no card reader", "message": "pn532: silent"}
+
+
+def test_a_port_that_breaks_off_in_the_restart_is_opened_again() -> None:
+    heard = coming_up.hear(Gone(), saying(CAME_UP))
     assert (heard.slot, heard.why) == ("slot_a", "")
+
+
+def test_it_is_told_through_which_route_the_host_was_reached() -> None:
+    connected = {"at": "host", "is": "connected", "route": "lab"}
+    assert coming_up.hear_host(Gone(), saying(SILENT_READER, connected)) == "lab"
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        ([], "the terminal has not come up within 0.5 s"),
+        ([CAME_UP], "the terminal is up, but has not reached its host within 0.5 s"),
+        (
+            [{"at": "main", "is": "terminal cannot start", "message": "emv.json is not signed"}],
+            "the terminal does not start: emv.json is not signed",
+        ),
+        (
+            [{"at": "boot", "is": "service", "why": "no version"}],
+            "the terminal does not start: no version",
+        ),
+    ],
+)
+def test_why_the_host_was_not_reached_is_one_line(events: list[dict[str, str]], why: str) -> None:
+    with pytest.raises(coming_up.DeviceError) as caught:
+        coming_up.hear_host(saying(*events)(), Gone, within_s=0.5)
+    assert str(caught.value).startswith(f"/dev/ttyACM0: {why}")
 
 
 def test_a_board_that_is_taken_over_is_to_be_provisioned_again(

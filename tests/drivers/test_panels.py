@@ -213,3 +213,47 @@ def test_a_restart_of_the_chip_at_any_moment_finds_the_panel_again(controller, d
     panel = driver(again)
     again.run(panel.start(), timeout_s=1)
     assert again.wiring.panel.lit
+
+
+# -- asking the controller
+
+
+def askable(controller: str, wired: bool = True) -> tuple[World, Any]:
+    """A terminal whose panel's data output is wired, and its driver as the terminal makes it."""
+    from host_tools.board import load as load_board
+
+    board = load_board(BOARDS[controller])
+    board["spi"][board["panel"]["spi"]]["miso"] = 4
+    board["panel"]["sdo"] = wired
+    world = new_world(board)
+    make_panel = world.load("kassa.drivers.panel").make_panel
+    return world, make_panel(world.load("kassa.system.board").Board(board))
+
+
+@pytest.mark.parametrize("controller", BOARDS)
+def test_a_panel_answers_once_it_is_started_and_goes_on_drawing(controller: str) -> None:
+    world, panel = askable(controller)
+    world.run(panel.start())
+    assert panel.answers() is True
+    panel.write(0, 0, 1, 1, b"\xff\xff")  # at its full speed again
+    assert panel.answers() is True
+    panel.sleep()
+    world.run(world.load("asyncio").sleep_ms(10))
+    assert panel.answers() is False
+    world.close()
+
+
+@pytest.mark.parametrize("controller", BOARDS)
+def test_a_panel_whose_plug_is_off_does_not_answer(controller: str) -> None:
+    world, panel = askable(controller)
+    world.wiring.panel.absent = True
+    world.run(panel.start())
+    assert panel.answers() is False
+    world.close()
+
+
+def test_a_panel_whose_data_output_is_not_wired_cannot_be_asked() -> None:
+    world, panel = askable("st7789", wired=False)
+    world.run(panel.start())
+    assert panel.answers() is None
+    world.close()

@@ -98,6 +98,7 @@ def with_value(board: Board, path: str, value: object) -> Board:
 SCHEMA_MISTAKES = [
     ("panel.colour", "red", "panel.colour: is not known"),
     ("panel.dc", ..., "panel.dc: is missing"),
+    ("panel.sdo", True, "spi.panel.miso: is missing: panel.sdo says that the panel answers"),
     ("panel.dc", "nine", "panel.dc: is a string; write an integer"),
     ("panel.dc", True, "panel.dc: is a boolean; write an integer"),
     ("panel.dc", -1, "panel.dc: is -1"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kassa.system.config import TerminalConfig
 from typer.testing import CliRunner
 
 from host_tools import profile, service
@@ -43,6 +44,25 @@ def test_single_settings_can_be_replaced(sandbox: Path) -> None:
     assert read.terminal["network"] == {"ssid": "kassa", "password": "x"}
 
 
+def with_update(text: str) -> str:
+    return text + '[terminal.update]\nurl = "https://10.0.0.9:8443/till/"\nevery_hours = 12\n'
+
+
+def test_the_place_of_newer_versions_is_provisioned_and_read_by_the_terminal(
+    sandbox: Path,
+) -> None:
+    sandbox.write_text(with_update(sandbox.read_text("utf-8")), "utf-8")
+    files = profile.read(sandbox).files(emv_configuration.signing_key())
+    document = json.loads(files["/config/terminal.json"])
+    assert document["update"] == {"url": "https://10.0.0.9:8443/till/", "every_hours": 12}
+    update = TerminalConfig(document, "").update
+    assert (update.url, update.server_name, update.every_hours) == (
+        "https://10.0.0.9:8443/till/",
+        "",
+        12,
+    )
+
+
 def line_of(path: Path, start: str) -> int:
     lines = path.read_text("utf-8").splitlines()
     return next(n for n, line in enumerate(lines, 1) if line.startswith(start))
@@ -65,6 +85,8 @@ MISTAKES: list[tuple[Callable[[str], str], str, str]] = [
     (replaced("sandbox.ca.pem", "sandbox.toml"), "host_ca", "no certificate"),
     (replaced("sandbox = true", "sandbox = false"), "[keys]", "real ones never are"),
     (replaced("initial_key = ", "initial_key = 1 #"), "initial_key = ", "must be 16 bytes"),
+    (lambda text: with_update(text).replace("till/", "till"), "url", "must be like https://"),
+    (lambda text: with_update(text).replace("= 12", "= 0"), "every_hours", "from 1 to 120"),
     (replaced("[emv]", "[env]"), "[env]", "env: no part of a profile"),
     (lambda text: text + '[service]\ncode = "12345"\n', "code = ", "text of 6 to 10 digits"),
     (lambda text: text + "[service]\ncode = 12345678\n", "code = ", "text of 6 to 10 digits"),

@@ -12,6 +12,7 @@ import pytest
 from host_tools.image_check import MANIFEST, SIGNATURE
 from simulator.acquirer.pki import Pki
 from simulator.clock import NS_PER_S
+from tests.benchmarks import update
 from tests.update.till import NEW, OLD, WITHIN_S, Till, version, whole
 
 Make = Callable[..., Till]
@@ -216,6 +217,14 @@ def test_the_offer_needs_the_host(make: Make) -> None:
     till.update()
     state = json.loads(till.world.root.read_file("/state/slots"))
     assert state == {"use": "slot_a", "try": "slot_b", "host": True, "tries": 0}
+
+
+def test_a_changed_module_of_the_real_firmware_costs_little_of_its_image_on_the_network() -> None:
+    measured = {result.name: result for result in update.over_the_network()}
+    fetched = measured["update.one_module_fetched_bytes"]
+    assert fetched.against is not None
+    assert fetched.value < fetched.against.value / 20
+    assert measured["update.one_module_ms"].value < measured["update.whole_ms"].value
 
 
 def test_no_slot_no_update(pki: Pki, tmp_path: Path) -> None:

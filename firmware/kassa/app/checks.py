@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from network import WLAN
 
     from kassa.drivers.keypad import Keypad
+    from kassa.drivers.panel_bus import PanelDriver
     from kassa.drivers.pn532 import PN532
     from kassa.drivers.printer import Printer
     from kassa.drivers.tamper import TamperSwitch
@@ -62,7 +63,7 @@ _WORN_PERCENT = const(80)
 _SLOTS_WARN = const(60)
 _AT_ONCE = const(8)
 _DAYS_WARN = const(30)
-_PN532_REVISION = const(6)
+_PN532, _PN532_VERSION, _PN532_REVISION = const(0x32), const(1), const(6)
 _WEAK_DBM = const(-80)
 
 
@@ -195,9 +196,9 @@ def slot(board: str, chip: str) -> Check:
         try:
             manifest = slot_check.check("/" + name, signed_file.load(), board, chip)
         except (SecurityError, OSError) as error:
-            # What runs was right when it was started: something has happened to the flash.
-            verdict = FAIL if name == ours else WARN
-            return Check("slot", verdict, name + ": " + str(error), "remedy.slot")
+            # What runs was right when it was started: something has happened to the flash.  And
+            # without the other there is nothing to fall back to.
+            return Check("slot", FAIL, name + ": " + str(error), "remedy.slot")
         if name == ours:
             told += " holds " + manifest["version"]
     return Check("slot", OK, told, "")
@@ -263,8 +264,8 @@ async def reader(reader: "PN532") -> Check:
     except DriverError as error:
         return Check("reader", FAIL, str(error), "remedy.reader")
     detail = "PN5%02x, firmware %d.%d" % (chip, version, revision)
-    if revision != _PN532_REVISION:
-        return Check("reader", WARN, detail + ", which was never tried", "remedy.reader")
+    if (chip, version, revision) != (_PN532, _PN532_VERSION, _PN532_REVISION):
+        return Check("reader", FAIL, detail + ", which is not known", "remedy.reader")
     return Check("reader", OK, detail, "")
 
 
@@ -284,9 +285,20 @@ async def printer(printer: "Printer") -> Check:
     return Check("printer", OK, "ready", "")
 
 
-def keypad(keypad: "Keypad") -> Check:
-    """Keys that have been down for too long."""
-    stuck = keypad.stuck()
+def panel(panel: "PanelDriver") -> Check:
+    """Whether the started panel answers, where the board lets it."""
+    answers = panel.answers()
+    if answers is None:
+        return Check("panel", OK, "cannot be asked: its data output is not wired", "")
+    if not answers:
+        return Check("panel", FAIL, "does not answer", "remedy.panel")
+    return Check("panel", OK, "answers", "")
+
+
+def keypad(keypad: "Keypad", at_rest: bool = False) -> Check:
+    """Keys that have been down for too long; `at_rest`, when nobody touches the keypad, keys that
+    are down at all."""
+    stuck = keypad.down() if at_rest else keypad.stuck()
     if stuck:
         return Check("keypad", FAIL, "stuck: " + ", ".join(stuck), "remedy.keypad")
     return Check("keypad", OK, "no key is stuck", "")

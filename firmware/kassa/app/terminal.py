@@ -75,8 +75,7 @@ class Terminal:
         self._open_cards = open_cards
         self._entry_point: "EntryPoint | None" = None
         self._opening = asyncio.Lock()
-        self._ready = asyncio.Event()
-        self._warming: "asyncio.Task | None" = None
+        self._ready: "asyncio.Task | None" = None
         self.link = link
         self.payments = payments
         self.idle = False
@@ -90,7 +89,7 @@ class Terminal:
         """Critical task: welcome, flow, welcome, for ever."""
         if gc.mem_free() > _PLENTY_BYTES:
             # With PSRAM nothing speaks against being ready before the first customer comes.
-            self._warming = asyncio.create_task(self._get_ready())
+            self._ready = asyncio.create_task(self._get_ready())
         while True:
             if self.care is not None:
                 self.care.wanted.clear()
@@ -141,31 +140,27 @@ class Terminal:
     async def _sale(self, key: str) -> None:
         """A sale that begins with `key`.  Behind the amount's screen everything gets ready for
         it."""
-        getting_ready = asyncio.create_task(self._get_ready())
-        try:
-            amount_minor = await self.screens.amount(self.config.currency, key)
-            if amount_minor:
-                await self._ready.wait()
-        finally:
-            getting_ready.cancel()
-        if amount_minor:
-            from kassa.app.sale import Sale
+        # One task for all who come while it runs.  It goes on when the amount is cancelled: half
+        # of what a sale needs is of no use to the next customer.
+        self._ready = ready = self._ready or asyncio.create_task(self._get_ready())
+        amount_minor = await self.screens.amount(self.config.currency, key)
+        if not amount_minor:
+            return
+        await ready
+        from kassa.app.sale import Sale
 
-            await Sale(self).run(amount_minor)
+        await Sale(self).run(amount_minor)
 
     async def _get_ready(self) -> None:
-        if self._ready.is_set():
-            return
         try:
             await loading.load(loading.SALE)
             await self.cards()
             self.paper  # noqa: B018 - making it is what it is for
             self.payments.authoriser  # noqa: B018
         except (KassaError, MemoryError) as error:
-            # It is said when the card is asked for.
+            # It is said when the card is asked for; the next sale tries again.
             self.log.trouble("app", "cards not ready", error)
-        finally:
-            self._ready.set()
+            self._ready = None
 
     async def _news(self) -> None:
         """Until there is something to tell the merchant, or the quiet hour has come."""

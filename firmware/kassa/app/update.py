@@ -20,6 +20,7 @@ from kassa.host.download import Downloads
 from kassa.security import signed_file, slot_check
 from kassa.security.slot_check import MANIFEST, SIGNATURE, BadImage
 from kassa.system import release
+from kassa.system.counters import PLANNED
 from kassa.system.errors import KassaError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kassa.host.download import Source
+    from kassa.system.counters import Counters
     from kassa.system.log import Log
     from kassa.system.slots import Slots
     from kassa.system.state_file import StateFile
@@ -293,6 +295,7 @@ async def keep_up(
     every_ms: int,
     quiet_ms: int,
     idle: "Callable[[], bool]",
+    counters: "Counters",
     restart: "Callable[[], None]",
     log: "Log",
     first_ms: int = 60_000,
@@ -306,6 +309,7 @@ async def keep_up(
             if await updater.once():
                 await _until_quiet(idle, quiet_ms)
                 log.event("update", "restart")
+                counters.restarting(PLANNED)
                 restart()
         except (KassaError, MemoryError) as error:
             log.trouble("update", "no update", error)

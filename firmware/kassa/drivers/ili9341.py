@@ -39,7 +39,19 @@ class ILI9341(PanelDriver):
         width: int = 240,
         height: int = 320,
         rotation: int = 0,
+        sdo_baudrate: int = 0,
     ) -> None:
         super().__init__(
-            spi, cs, dc, reset, backlight, width, height, rotation, _MADCTL, False, _SETTINGS
+            spi,
+            cs,
+            dc,
+            reset,
+            backlight,
+            width,
+            height,
+            rotation,
+            sdo_baudrate,
+            _MADCTL,
+            False,
+            _SETTINGS,
         )

@@ -119,6 +119,10 @@ class Keypad:
         """Names of the keys that have been down for more than 30 s: somebody must look at them."""
         return self._named(self._stuck)
 
+    def down(self) -> "list[str]":
+        """Names of all keys whose contacts are closed now, whatever that means."""
+        return self._named(self._down)
+
     def _named(self, keys: int) -> "list[str]":
         return [name for index, name in enumerate(self._names) if keys >> index & 1]
 

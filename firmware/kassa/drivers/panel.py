@@ -23,4 +23,5 @@ def make_panel(board: "Board") -> "ILI9341 | ST7789":
         table["width"],
         table["height"],
         table["rotation"],
+        board.baudrate("spi", table["spi"]) if table.get("sdo") else 0,
     )

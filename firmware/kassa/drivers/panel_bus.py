@@ -24,6 +24,7 @@ _INVOFF = const(0x20)
 _INVON = const(0x21)
 _DISPOFF = const(0x28)
 _DISPON = const(0x29)
+_RDDPM = const(0x0A)
 _CASET = const(0x2A)
 _RASET = const(0x2B)
 _RAMWR = const(0x2C)
@@ -31,6 +32,10 @@ _MADCTL = const(0x36)
 _COLMOD = const(0x3A)
 
 _PIXELS_16_BIT = b"\x55"
+# Display power mode after `start`: booster on, awake, normal mode, display on.
+_POWER_MODE_MASK = const(0x9C)
+# Reading is slower than writing: a cycle of 150 ns at least (ST7789VW 7.4.3, ILI9341 19.3.4).
+_READ_BAUDRATE = const(5_000_000)
 # asyncio counts whole ticks, so that a sleep may be up to one millisecond short: one is added.
 _RESET_PULSE_MS = const(2)  # 10 us at least
 _SLEEP_MS = const(121)  # 120 ms between a reset, sleep in and sleep out
@@ -42,9 +47,10 @@ class PanelDriver:
 
     `cs` is None where the panel is alone on its bus and its select wire tied low; `reset` and
     `backlight` (a PWM) are None where they are not wired.  `rotation` counts quarter turns of the
-    picture, clockwise on the glass.  `madctl` holds the memory access control of the four
-    rotations, `inverted` says that the glass needs inversion, `settings` are (command, parameters)
-    pairs of the controller's own.
+    picture, clockwise on the glass.  `sdo_baudrate` is the bus's baudrate where the controller's
+    data output is wired to it, else 0: most modules do not bring it out.  `madctl` holds the
+    memory access control of the four rotations, `inverted` says that the glass needs inversion,
+    `settings` are (command, parameters) pairs of the controller's own.
 
     All methods but `start` and `wake` return when their bytes are on the wire.
     """
@@ -59,6 +65,7 @@ class PanelDriver:
         width: int,
         height: int,
         rotation: int,
+        sdo_baudrate: int,
         madctl: bytes,
         inverted: bool,
         settings: "tuple[tuple[int, bytes], ...]" = (),
@@ -71,6 +78,7 @@ class PanelDriver:
         self._dc = dc
         self._reset = reset
         self._backlight = backlight
+        self._sdo_baudrate = sdo_baudrate
         self._madctl = madctl[rotation : rotation + 1]
         self._inverted = inverted
         self._settings = settings
@@ -133,6 +141,22 @@ class PanelDriver:
         ensure(0 <= percent <= 100, "backlight is 0 to 100 percent")
         self._percent = percent
         self._light(percent)
+
+    def answers(self) -> "bool | None":
+        """Whether the controller is there and shows its memory; None where it cannot be asked.
+        After `start` or `wake`."""
+        if not self._sdo_baudrate:
+            return None
+        self._spi.init(baudrate=_READ_BAUDRATE)
+        self._select(0)
+        self._byte[0] = _RDDPM
+        self._dc.value(0)
+        self._spi.write(self._byte)
+        self._dc.value(1)
+        mode = self._spi.read(1)[0]
+        self._select(1)
+        self._spi.init(baudrate=self._sdo_baudrate)
+        return mode & _POWER_MODE_MASK == _POWER_MODE_MASK and mode != 0xFF
 
     # -- steps
 

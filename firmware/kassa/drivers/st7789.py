@@ -29,7 +29,18 @@ class ST7789(PanelDriver):
         width: int = 240,
         height: int = 320,
         rotation: int = 0,
+        sdo_baudrate: int = 0,
     ) -> None:
         super().__init__(
-            spi, cs, dc, reset, backlight, width, height, rotation, _MADCTL, inverted=True
+            spi,
+            cs,
+            dc,
+            reset,
+            backlight,
+            width,
+            height,
+            rotation,
+            sdo_baudrate,
+            _MADCTL,
+            inverted=True,
         )

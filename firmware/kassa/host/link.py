@@ -184,7 +184,13 @@ class HostLink:
         except asyncio.TimeoutError:
             self._log.event("host", "no connection", route=route.name, why="time-out")
         except connections.BROKEN as error:
-            self._log.event("host", "no connection", route=route.name, why=type(error).__name__)
+            self._log.event(
+                "host",
+                "no connection",
+                route=route.name,
+                why=type(error).__name__,
+                message=str(error),
+            )
         except HostError as error:
             self._log.trouble("host", "connection given up", error, route=route.name)
         finally:

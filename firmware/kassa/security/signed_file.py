@@ -9,6 +9,7 @@ terminal is provisioned:
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING
 
 from kassa.security import signature
@@ -62,6 +63,21 @@ def _signer(source: "dict[str, Any]") -> Signer:
     ):
         raise ValueError
     return Signer(key_id, modulus)
+
+
+def find(path: str, signature_path: str) -> str:
+    """The path of a signed document that this version of the firmware brings, or else this
+    terminal was provisioned with.  Raises BadSignature.
+
+    path, signature_path: absolute, as on a terminal without slots.
+    """
+    folder = os.getcwd().rstrip("/")
+    try:
+        os.stat(folder + path)
+    except OSError:
+        folder = ""
+    load().check(folder + path, folder + signature_path)
+    return folder + path
 
 
 def digest(path: str) -> bytes:

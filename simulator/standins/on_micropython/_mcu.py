@@ -52,7 +52,7 @@ _view = memoryview(_out)
 _handlers = {}
 _pending = []
 _handling = False
-_serving = False
+_serving = None
 _interrupted = False
 _held = 0
 _calls = 0
@@ -96,10 +96,11 @@ def on_irq(source, handler):
     """`handler(level)` is called whenever that source of interrupts fires; None for nobody."""
     global _serving
     _handlers[source] = handler
-    if not _serving:
-        import asyncio
+    import asyncio
 
-        _serving = True
+    # A program may begin with a new event loop, which forgets the tasks of the one before.
+    if _serving is not asyncio.core._io_queue:
+        _serving = asyncio.core._io_queue
         asyncio.create_task(_serve(asyncio.core))
 
 

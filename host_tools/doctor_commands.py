@@ -1,0 +1,143 @@
+"""`kassa doctor`: what is wrong with a terminal, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from host_tools.board import load as load_board
+from host_tools.doctor_finding import FAIL, OK, WARN, Finding
+from host_tools.port import choose
+
+_DEFAULT_BOARD = "esp32s3_devkitc"
+_STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
+_NAME = 16
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    port: Annotated[
+        str | None, typer.Option("--port", metavar="PORT", help="Else the only board attached.")
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option("--board", metavar="NAME", help="Which board it is; else it says itself."),
+    ] = None,
+    attended: Annotated[
+        bool,
+        typer.Option("--attended", help="With you in front of it: keys, picture, tones, a card."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
+) -> None:
+    """Look at every part of a terminal and say what is wrong and what helps.
+
+    The terminal is stopped for it and restarted afterwards. Works on a board in any state that
+    answers at all. Exit status 1 when something does not work.
+    """
+    from host_tools import doctor as examining
+    from host_tools.device import Device
+
+    where = choose(port)
+    console = Console(stderr=as_json, highlight=False)
+    found: list[Finding] = []
+    with _progress(console) as (progress, quiet), Device(where) as device:
+        described = load_board(board) if board is not None else _board(device)
+        if not as_json:
+            console.print(f"{where}: the terminal is stopped and looked at.")
+        examiner = examining.Doctor(device, described, progress=progress)
+        person = _Technician(console, quiet) if attended else None
+        for finding in examiner.findings(person):
+            found.append(finding)
+            if not as_json:
+                _print(console, finding)
+    ill = [finding.name for finding in found if finding.verdict == FAIL]
+    if as_json:
+        checks = [asdict(finding) for finding in found]
+        print(json.dumps({"port": where, "well": not ill, "checks": checks}, indent=2))
+    else:
+        console.print(_summary(found))
+    if ill:
+        raise typer.Exit(1)
+
+
+def _board(device: object) -> dict[str, object]:
+    """The board file of the board that is there; for an unknown one what it says of itself."""
+    from host_tools import doctor as examining
+    from host_tools.board import BoardFileError
+    from host_tools.device import Device
+
+    assert isinstance(device, Device)
+    told = examining.board_of(device)
+    if told is None:
+        return load_board(_DEFAULT_BOARD)
+    try:
+        return load_board(str(told["name"]))
+    except BoardFileError:
+        return told
+
+
+def _print(console: Console, finding: Finding) -> None:
+    verdict = f"[{_STYLES[finding.verdict]}]{finding.verdict:<5}[/]"
+    name = finding.name.ljust(_NAME)
+    console.print(f"{verdict} {name} ", end="")
+    console.print(finding.detail, markup=False, soft_wrap=True)
+    if finding.remedy:
+        console.print(f"{'':6}{'':{_NAME}} -> {finding.remedy}", markup=False, soft_wrap=True)
+
+
+def _summary(found: list[Finding]) -> str:
+    ill = [finding.name for finding in found if finding.verdict == FAIL]
+    doubtful = [finding.name for finding in found if finding.verdict == WARN]
+    if ill:
+        told = f"{len(ill)} of {len(found)} do not work: {', '.join(ill)}"
+    else:
+        told = f"{len(found)} looked at, all of them work"
+    return told + (f"; somebody should look at: {', '.join(doubtful)}" if doubtful else "") + "."
+
+
+class _Technician:
+    """The person at this computer."""
+
+    def __init__(self, console: Console, quiet: Callable[[], None]) -> None:
+        self._console = console
+        self._quiet = quiet
+
+    def does(self, what: str) -> None:
+        self._quiet()
+        self._console.print(f"  >>> {what}", markup=False)
+
+    def sees(self, question: str) -> bool:
+        self._quiet()
+        return typer.confirm(f"  >>> {question}", err=True)
+
+
+@contextmanager
+def _progress(
+    console: Console,
+) -> Iterator[tuple[Callable[[int, int], None], Callable[[], None]]]:
+    """A bar while the journal is read, and what takes it away."""
+    columns = (TextColumn("reading the journal"), BarColumn(), DownloadColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
+        tasks: list[object] = []
+
+        def progress(done: int, total: int) -> None:
+            if not tasks:
+                tasks.append(bar.add_task("", total=total))
+            bar.update(bar.task_ids[0], completed=done)
+            if done >= total:
+                bar.stop()
+
+        yield progress, bar.stop
