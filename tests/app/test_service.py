@@ -283,7 +283,7 @@ def test_the_display_shows_its_pattern_and_the_person_decides(key: str, verdict:
         await bench.press("5", key)
         await bench.until_screen("service_verdict", within_s=5)
         assert verdicts(bench)["display"][0] == verdict
-        assert ("Check the display" in bench.screen.text) == (verdict == "fail")
+        assert ("Check display" in bench.screen.text) == (verdict == "fail")
 
     on_bench(story, terminal=SETTINGS)
 
@@ -352,7 +352,7 @@ def test_a_card_is_found_and_nothing_of_its_number_is_told() -> None:
     async def story(bench: Bench) -> None:
         await sign_in(bench)
         await choose(bench, "Card reader")
-        assert await bench.until(lambda: "Hold any card" in bench.screen.text, 5)
+        assert await bench.until(lambda: "Hold any card to it" in bench.screen.text, 5)
         begun = len(bench.exchanges)
         bench.present(card)
         await bench.until_screen("remove_card", within_s=3)
@@ -393,7 +393,7 @@ def test_a_reader_without_a_card_says_what_is_the_matter(
     async def story(bench: Bench) -> None:
         await sign_in(bench)
         await choose(bench, "Card reader")
-        assert await bench.until(lambda: "Hold any card" in bench.screen.text, 5)
+        assert await bench.until(lambda: "Hold any card to it" in bench.screen.text, 5)
         happens(bench)
         await bench.until_screen("service_verdict", within_s=40)
         found = verdicts(bench)["reader"]
@@ -580,7 +580,7 @@ def test_a_terminal_without_errors_says_so() -> None:
         await sign_in(bench)
         await choose(bench, "Last errors")
         await bench.until_screen("staff_done", within_s=10)
-        assert "There are no errors" in bench.screen.text
+        assert "No errors" in bench.screen.text
         await bench.press(ENTER)
         await bench.until_screen("menu", within_s=5)
 
@@ -646,7 +646,7 @@ def test_sign_in_and_checks_on_micropython() -> None:
             assert found["certificates"][0] == "ok" and found["journal"][0] == "ok"
             await back(bench)
             await choose(bench, "Card reader")
-            assert await bench.until(lambda: "Hold any card" in bench.screen.text, 10)
+            assert await bench.until(lambda: "Hold any card to it" in bench.screen.text, 10)
             bench.present(cards.load("visa_credit"))
             await bench.until_screen("remove_card", within_s=10)
             bench.remove()
@@ -698,7 +698,7 @@ async def ask_for_update(bench: Bench, came_of_it: Any) -> None:
     terminal.updater = property(lambda self: updater, lambda self, value: None)
     await sign_in(bench)
     await choose(bench, "Update now")
-    await bench.until(lambda: "Fetching a newer version" in bench.screen.text, 5)
+    await bench.until(lambda: "Fetching what is newer" in bench.screen.text, 5)
 
 
 def test_without_a_place_to_fetch_from_there_is_no_update() -> None:
@@ -725,7 +725,7 @@ def test_no_newer_version_is_said() -> None:
     async def story(bench: Bench) -> None:
         await ask_for_update(bench, False)
         await bench.until_screen("staff_done", within_s=10)
-        assert "There is no newer version" in bench.screen.text
+        assert "There is nothing newer" in bench.screen.text
         await bench.press(ENTER)
         await bench.until_screen("menu", within_s=5)
 

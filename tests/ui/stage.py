@@ -290,7 +290,7 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
     "service_verdict": (
         "service_verdict",
         {
-            "title": "part.reader",
+            "title": "service.reader",
             "verdict": "fail",
             "part": "reader",
             "detail": "no card reader answers; check its wiring and its interface switches",

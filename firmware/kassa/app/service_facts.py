@@ -88,7 +88,7 @@ def drift(clock: "Clock") -> Check:
     """By how much the host's time differed the last time that the terminal signed on."""
     seconds = clock.drift_s
     if seconds is None:
-        return Check("drift", OK, "not compared with the host since the start", "")
+        return Check("drift", OK, "not compared yet", "")
     detail = "set by %+d s at the last sign-on" % seconds
     if abs(seconds) > _DRIFT_WARN_S:
         return Check("drift", WARN, detail, "remedy.clock")
@@ -119,7 +119,7 @@ def wear(book: "Book") -> Check:
     """How much of their life the journal's blocks have behind them."""
     erases = book.journal.erases
     percent = 100 * erases // health.BLOCK_LIFE
-    detail = "erased %d times, %d %% of a block's life" % (erases, percent)
+    detail = "erased %d times, %d %% worn" % (erases, percent)
     if percent >= _WORN_PERCENT:
         return Check("wear", WARN, detail, "remedy.wear")
     return Check("wear", OK, detail, "")
@@ -142,7 +142,7 @@ def hardware(visit: "Visit") -> "list[tuple[str, str]]":
     more = "+" if largest >= health.SOUGHT else ""
     psram = "%d MiB" % board["psram"]["size_mib"] if "psram" in board else "none"
     # A heap of megabytes is in PSRAM: a chip's own memory is smaller than one.
-    psram += ", in use" if total > _PSRAM_BYTES else ", not in use"
+    psram += ", in use" if total > _PSRAM_BYTES else ", unused"
     return [
         ("board", board["name"]),
         ("chip", board["chip"]),
@@ -191,7 +191,7 @@ def told(line: str) -> "list[tuple[str, str]]":
     if "utc" in event:
         rows.append(("UTC", event["utc"][:19].replace("T", " ")))
     elif "up_ms" in event:
-        rows.append(("ticks_ms", str(event["up_ms"])))
+        rows.append(("ms", str(event["up_ms"])))
     for key in ("boot", "times", "lost", "check", "task", "why", "route"):
         if key in event:
             rows.append((key, str(event[key])))

@@ -80,7 +80,7 @@ def wait(page: Page, facts: "Facts") -> None:
     left_s = facts["left_s"]
     page.head(facts["merchant"], True)
     page.hero(pictures.MINUS, _HERO_Y, AMBER)
-    told = page.t("service.wait_text", time="%d:%02d" % (left_s // 60, left_s % 60))
+    told = page.t("service.wait", time="%d:%02d" % (left_s // 60, left_s % 60))
     page.message(_HERO_Y, page.t("service.wrong"), told)
 
 
@@ -246,9 +246,13 @@ def _title(page: Page, facts: "Facts") -> None:
 
 
 def _part(page: Page, name: str) -> str:
-    """What a part is called; one that the catalogue does not know keeps its own name."""
-    key = "part." + name.replace(" ", "_")
-    return page.t(key) if page.catalogue.has(key) else name
+    """What a part is called, maybe as the item that tries it out; one that the catalogue does not
+    know (a route to the host) keeps its own name."""
+    name_there = name.replace(" ", "_")
+    for key in ("part." + name_there, "service." + name_there):
+        if page.catalogue.has(key):
+            return page.t(key)
+    return name
 
 
 VIEWS: "dict[str, Callable[[Page, Facts], None]]" = {
