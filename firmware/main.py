@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 
     from kassa.drivers.keypad import Keypad
     from kassa.drivers.pn532 import PN532
+    from kassa.drivers.tamper import TamperSwitch
     from kassa.emv.entry_point import EntryPoint
     from kassa.ui.paper import Paper
 
@@ -119,7 +120,7 @@ async def main() -> None:
     switch = parts.make_case_switch(board)
     supervisor.start_beating("case opened", switch.opened, _BEATS_WITHIN_MS)
     try:
-        start_terminal(supervisor, log, box, counters, keypad, reader, screens, open_paper)
+        start_terminal(supervisor, log, box, counters, keypad, reader, screens, switch, open_paper)
     except (KassaError, OSError) as error:
         log.trouble("main", "terminal cannot start", error)
         unsigned = isinstance(error, BadSignature)
@@ -231,13 +232,15 @@ def start_terminal(
     keypad: "Keypad",
     reader: "PN532",
     screens: Screens,
+    switch: "TamperSwitch",
     open_paper: "Callable[[], Paper]",
 ) -> None:
     """Read what was provisioned and start the rooms.  Raises KassaError that names what is
     missing."""
     config = configuration.load()
     screens.catalogue.use(config.language)
-    wifi = Wifi(network.WLAN(network.WLAN.IF_STA), config.network, log)
+    wlan = network.WLAN(network.WLAN.IF_STA)
+    wifi = Wifi(wlan, config.network, log)
     wifi.start_radio()
     clock = Clock(machine.RTC(), StateFile("/state/clock"), config.utc_offset_minutes)
     clock.restore()
@@ -292,6 +295,8 @@ def start_terminal(
         VERSION,
         machine.reset,
     )
+    if config.service.hash:
+        terminal.service = lambda: serve_technician(terminal, switch, wlan)
     supervisor.start_beating("care", terminal.care.run, _BEATS_WITHIN_MS + link.beats_within_ms)
 
 
@@ -334,10 +339,19 @@ async def keep_up_to_date(terminal: Terminal, counters: Counters, log: Log) -> N
         lambda: terminal.idle,
         log,
     )
+    terminal.updater = updater
     every_ms = wanted.every_hours * 3_600_000
     await keep_up(
         updater, every_ms, _QUIET_MS, lambda: terminal.idle, counters, machine.reset, log
     )
+
+
+async def serve_technician(terminal: Terminal, case: "TamperSwitch", wlan: network.WLAN) -> None:
+    """The service menu; imported when it is wanted."""
+    await loading.load(loading.SERVICE)
+    from kassa.app.service import Service
+
+    await Service(terminal, case, wlan, StateFile("/state/service")).run()
 
 
 asyncio.run(main())

@@ -17,6 +17,8 @@
     [keys]                              # of a sandbox only
     initial_key_id = "..."              # 8 bytes
     initial_key = "..."                 # 16 bytes, AES-128
+    [service]                           # may be left out: then it is the shop's, see `shop`
+    code = "12345678"                   # opens the service menu, 6 to 10 digits
 
 Files are named relative to the profile.
 """
@@ -33,10 +35,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from kassa.system import config
 
-from host_tools import emv, toml_lines
+from host_tools import emv, service, toml_lines
 from host_tools.emv_signing import SigningKey
 
-_TABLES = ("sandbox", "terminal", "tls", "emv", "keys")
+_TABLES = ("sandbox", "terminal", "tls", "emv", "keys", "service")
 
 
 class ProfileError(Exception):
@@ -48,7 +50,7 @@ class Profile:
     """What a profile says, read and checked.
 
     terminal: the content of terminal.json.  host_ca: DER.  keys: (initial key identifier, initial
-    key) of a sandbox, or None.
+    key) of a sandbox, or None.  service_code: the profile's own, or None for the shop's.
     """
 
     path: Path
@@ -56,18 +58,27 @@ class Profile:
     host_ca: bytes
     emv_document: emv.Document
     keys: tuple[bytes, bytes] | None
+    service_code: str | None = None
 
     @property
     def terminal_id(self) -> str:
         return self.terminal["terminal_id"]
 
-    def files(self, key: SigningKey) -> dict[str, bytes]:
+    def files(
+        self, key: SigningKey, service_table: dict[str, Any] | None = None
+    ) -> dict[str, bytes]:
         """What goes onto the terminal, by path, but for its own credentials.
+
+        service_table: what the terminal keeps of the service code (`host_tools.service`); without
+        one it has no service menu.
 
         Raises DocumentError for an EMV configuration that is not right.
         """
         compiled = emv.compile_document(self.emv_document, key)
-        text = json.dumps(self.terminal, ensure_ascii=False, sort_keys=True)
+        terminal = dict(self.terminal)
+        if service_table is not None:
+            terminal["service"] = service_table
+        text = json.dumps(terminal, ensure_ascii=False, sort_keys=True)
         return {
             "/config/terminal.json": text.encode(),
             **{f"/config/{name}": content for name, content in compiled.files().items()},
@@ -108,6 +119,10 @@ class _Reader:
             _, key, problem = str(error).split(": ", 2)
             problem = problem.replace(" and provision again", "")
             raise self._error(("terminal", *key.split(".")), problem) from error
+        if "service" in terminal:
+            raise self._error(
+                ("terminal", "service"), "made by `kassa provision`; give `code` in [service]"
+            )
         self._routes(terminal["host"].get("routes"))
         return Profile(
             self.path,
@@ -115,6 +130,7 @@ class _Reader:
             self._host_ca(),
             emv.read(self._file("emv", "document")),
             self._keys(),
+            self._service_code(),
         )
 
     def _routes(self, routes: Any) -> None:
@@ -161,6 +177,14 @@ class _Reader:
                 raise self._error(("keys", name), f"must be {size} bytes in hexadecimal")
             found.append(value)
         return found[0], found[1]
+
+    def _service_code(self) -> str | None:
+        if "service" not in self.document:
+            return None
+        code = self._table("service").get("code")
+        if not isinstance(code, str) or not service.is_code(code):
+            raise self._error(("service", "code"), f"must be text of {service.CODE}")
+        return code
 
     def _table(self, name: str) -> dict[str, Any]:
         table = self.document.get(name)

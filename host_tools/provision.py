@@ -10,8 +10,9 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable
+from typing import Any
 
-from host_tools import key_file
+from host_tools import key_file, service
 from host_tools.board_files import Board, BoardFiles
 from host_tools.ca import ShopCa
 from host_tools.emv_signing import SigningKey
@@ -20,6 +21,7 @@ from host_tools.port import DeviceCodeError, DeviceError
 from host_tools.profile import Profile
 
 _KEYS = "/state/keys.bin"
+_TERMINAL = "/config/terminal.json"
 _SIGNER = "/config/signer.json"
 _CREDENTIALS = ("/tls/client.der", "/tls/key.der")
 _OLDEST_YEAR = 2026
@@ -40,7 +42,8 @@ class Provisioning:
     """Makes the board, whose program is stopped, the terminal of `profile`.
 
     key: signs the EMV configuration; the board must trust it.  new_keys: replace the keys of
-    another profile.  say(step): each step in words.  Raises DeviceError, DocumentError.
+    another profile.  service_code: opens the service menu; code_is_in:
+    the file that has it.  say(step): each step in words.  Raises DeviceError, DocumentError.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class Provisioning:
         key: SigningKey,
         authority: ShopCa,
         *,
+        service_code: str,
+        code_is_in: str,
         new_keys: bool = False,
         say: Callable[[str], None] = lambda step: None,
     ) -> None:
@@ -58,16 +63,20 @@ class Provisioning:
         self._profile = profile
         self._key = key
         self._authority = authority
+        self._service_code = service_code
+        self._code_is_in = code_is_in
         self._new_keys = new_keys
         self._say = say
         self._files = BoardFiles(board)
 
     def run(self, now: datetime.datetime | None = None) -> None:
         """All of it; `now` is the time that the terminal is told, by default the computer's."""
-        files = self._profile.files(self._key)
-        self._trusted(files[_SIGNER])
+        self._trusted(self._key.signer())
+        code = service.table(self._service_code, self._present_service())
+        files = self._profile.files(self._key, code)
         changed = [path for path, content in files.items() if self._files.put(path, content)]
         self._say(f"configuration: {_names(changed)}")
+        self._say(f"service menu: its code is in {self._code_is_in}")
         self._credentials()
         self._inject()
         self._clock(now or datetime.datetime.now(datetime.UTC))
@@ -84,6 +93,15 @@ class Provisioning:
                 f"{self.port}: the board takes only what another shop has signed; "
                 "`kassa deploy --take-over` first"
             )
+
+    def _present_service(self) -> Any:
+        """What the terminal has of a service code; None for nothing that can be read."""
+        content = self._files.get(_TERMINAL)
+        try:
+            document = json.loads(content or b"null")
+        except ValueError:
+            return None
+        return document.get("service") if isinstance(document, dict) else None
 
     def _credentials(self) -> None:
         certificate, key = (self._files.get(path) for path in _CREDENTIALS)

@@ -74,8 +74,20 @@ def _provision(
     from host_tools.device import Device
     from host_tools.provision import Provisioning
 
+    code, place = read.service_code, str(read.path)
+    if code is None:
+        code, place = shop.service_code(), str(shop.home() / shop.SERVICE_CODE)
     with Device(port) as device:
-        Provisioning(device, read, signing, ShopCa(), new_keys=new_keys, say=_say).run()
+        Provisioning(
+            device,
+            read,
+            signing,
+            ShopCa(),
+            service_code=code,
+            code_is_in=place,
+            new_keys=new_keys,
+            say=_say,
+        ).run()
         _say("restarting; waiting for the terminal to reach its host")
         device.reset()
         route = hear_host(device, lambda: Device(port))

@@ -3,6 +3,7 @@
     $KASSA_HOME, else ~/.kassa    for its owner alone
         signing.pem               signs firmware and configuration; made when it is first needed
         backup.key                locks the backups of terminals; made when it is first needed
+        service.code              opens the service menu of its terminals; made at first need
         ca/                       the shop's own certificates
 
 Whoever has this folder decides what the shop's terminals run.
@@ -17,9 +18,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from host_tools import emv_signing
+from host_tools import emv_signing, service
 
 SIGNING = "signing.pem"
+SERVICE_CODE = "service.code"
 
 
 class ShopError(Exception):
@@ -81,6 +83,23 @@ def secret(name: str, size: int, use: str) -> bytes:
     if len(key) != size:
         raise ShopError(f"{path}: does not hold {2 * size} hex digits; take the copy in the safe")
     return key
+
+
+def service_code() -> str:
+    """The digits that open the service menu of the shop's terminals, which `home() / SERVICE_CODE`
+    holds; made at first need, which is said on standard error.  Raises ShopError.
+    """
+    path = home() / SERVICE_CODE
+    try:
+        if not path.exists():
+            _make(path, f"{secrets.randbelow(10**service.MADE_DIGITS):0{service.MADE_DIGITS}}\n")
+            print(f"{path}: made; it opens the service menu of the terminals", file=sys.stderr)
+        content = path.read_bytes().decode("ascii", "replace").strip()
+    except OSError as error:
+        raise ShopError(f"{path}: {error.strerror}") from error
+    if not service.is_code(content):
+        raise ShopError(f"{path}: does not hold {service.CODE}; without it a new one is made")
+    return content
 
 
 def _make(path: Path, content: str) -> None:

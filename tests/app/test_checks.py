@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulator.acquirer.pki import Pki
 from simulator.clock import NS_PER_S
 from simulator.filesystem import Littlefs
 from simulator.standins.world import World
@@ -15,6 +17,7 @@ from tests.conftest import new_world
 from tests.drivers.pn532_bench import ReaderBench
 from tests.drivers.test_printer import Bench as PrinterBench
 from tests.on_micropython.run import run_script
+from tests.security import test_certificate
 
 WORDS = Path(__file__).parents[2] / "firmware" / "assets" / "words" / "en.json"
 
@@ -175,6 +178,61 @@ def test_a_case_that_was_opened_is_not_forgotten(world: World) -> None:
     assert checks(world).case(switch).detail == "the case is open"
     world.wiring.tamper.close()
     assert verdict(checks(world).case(switch)) == ("fail", "remedy.case")
+
+
+UNTIL = ((2026, 1, 1, 0, 0, 0), (2027, 1, 1, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("now", "trusted", "expected", "said"),
+    [
+        ((2026, 6, 1, 12, 0, 0), True, ("ok", ""), "ca until 2049-12-31, client until 2027-01-01"),
+        ((2026, 12, 2, 0, 0, 0), True, ("ok", ""), "client until 2027-01-01"),
+        ((2026, 12, 3, 0, 0, 0), True, ("warn", "remedy.certificates"), "until 2027-01-01"),
+        ((2027, 1, 1, 0, 0, 1), True, ("fail", "remedy.certificates"), "expired on 2027-01-01"),
+        ((2025, 12, 31, 23, 59, 59), True, ("fail", "remedy.certificates"), "not valid before"),
+        ((2027, 1, 1, 0, 0, 1), False, ("warn", "remedy.clock"), "the time is not certain"),
+    ],
+)
+def test_certificates_that_end_are_told_in_time(
+    wiring: Any, now: tuple[int, ...], trusted: bool, expected: tuple[str, str], said: str
+) -> None:
+    world, root = with_certificates(wiring)
+    found = checks(world).certificates(Told(now, trusted))
+    assert verdict(found) == expected and said in found.detail, found
+    for name, content, problem in (
+        ("client", b"no certificate", "client.der is no certificate"),
+        ("ca", b"", "ca.der is no certificate"),
+    ):
+        root.write_file(f"/tls/{name}.der", content)
+        found = checks(world).certificates(Told(now, trusted))
+        assert verdict(found) == ("fail", "remedy.certificates") and problem in found.detail
+    root.remove("/tls/ca.der")
+    found = checks(world).certificates(Told(now, trusted))
+    assert found.verdict == "fail" and found.detail == "ca.der is missing"
+    world.close()
+
+
+class Told:
+    """A clock that says what it is told to."""
+
+    def __init__(self, now: tuple[int, ...], trusted: bool) -> None:
+        self.trusted = trusted
+        self._now = now
+
+    def utc(self) -> tuple[int, ...]:
+        return self._now
+
+
+def with_certificates(wiring: Any) -> tuple[World, Littlefs]:
+    """A terminal with the sandbox's CA, whose own certificate holds for the year UNTIL."""
+    place = wiring.partition("vfs")
+    root = Littlefs(wiring.flash, place["offset"], place["size"])
+    first, last = (datetime.datetime(*moment, tzinfo=datetime.UTC) for moment in UNTIL)
+    root.mkdir("/tls")
+    root.write_file("/tls/ca.der", Pki().terminal("KASSA001").ca)
+    root.write_file("/tls/client.der", test_certificate.made(first, last))
+    return new_world(wiring=wiring, root=root), root
 
 
 def test_missing_and_damaged_keys_are_told_apart(wiring: Any) -> None:

@@ -182,7 +182,7 @@ def test_the_image_is_checked_before_the_board_is_touched(
 def test_a_board_file_whose_partitions_overlap_is_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "mine.toml"
     wrong.write_text(
-        boards.find("esp32_devkitc").read_text("utf-8").replace("0x3C0000", "0x3B0000"), "utf-8"
+        boards.find("esp32_devkitc").read_text("utf-8").replace("0x3D0000", "0x3C0000"), "utf-8"
     )
     image = str(stock.write(tmp_path, "esp32"))
     options = ["--micropython", image, "--board", str(wrong), "--output", str(tmp_path / "x.bin")]

@@ -10,7 +10,7 @@ import pytest
 from kassa.system.config import TerminalConfig
 from typer.testing import CliRunner
 
-from host_tools import profile
+from host_tools import profile, service
 from host_tools.cli import app
 from host_tools.profile import ProfileError
 from simulator import emv_configuration, sandbox_profile
@@ -72,6 +72,8 @@ def replaced(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new)
 
 
+SERVICE = f'[terminal.service]\nsalt = "{"0" * 32}"\nhash = "{"0" * 64}"\nrounds = 2000'
+
 MISTAKES: list[tuple[Callable[[str], str], str, str]] = [
     (replaced('"KASSA001"', '"K1"'), "terminal_id", "terminal.terminal_id: must be text of 8"),
     (replaced('currency = "EUR"', 'currency = "XXX"'), "currency", "XXX is not known"),
@@ -86,6 +88,16 @@ MISTAKES: list[tuple[Callable[[str], str], str, str]] = [
     (lambda text: with_update(text).replace("till/", "till"), "url", "must be like https://"),
     (lambda text: with_update(text).replace("= 12", "= 0"), "every_hours", "from 1 to 120"),
     (replaced("[emv]", "[env]"), "[env]", "env: no part of a profile"),
+    (lambda text: text + '[service]\ncode = "12345"\n', "code = ", "text of 6 to 10 digits"),
+    (lambda text: text + "[service]\ncode = 12345678\n", "code = ", "text of 6 to 10 digits"),
+    (lambda text: text + '[service]\ncode = "1234567a"\n', "code = ", "text of 6 to 10 digits"),
+    (lambda text: text + "[service]\n", "[service]", "service.code: must be text"),
+    (lambda text: "service = 1\n" + text, "service = 1", "service: missing; it must be a table"),
+    (
+        replaced("[terminal.merchant]", f"{SERVICE}\n[terminal.merchant]"),
+        "[terminal.service]",
+        "give `code` in [service]",
+    ),
 ]
 
 
@@ -100,6 +112,23 @@ def test_a_mistake_is_one_line_with_its_place(
     assert "\n" not in message
     assert message.startswith(f"{sandbox}:{line_of(sandbox, place)}: ")
     assert said in message
+
+
+def test_a_profile_may_have_a_service_code_of_its_own(sandbox: Path) -> None:
+    assert profile.read(sandbox).service_code is None
+    text = sandbox.read_text("utf-8")
+    sandbox.write_text(text + '[service]\ncode = "0123456789"\n', "utf-8")
+    read = profile.read(sandbox)
+    assert read.service_code == "0123456789"
+    # The digits themselves go onto no terminal.
+    key = emv_configuration.signing_key()
+    made = read.files(key, service.table("0123456789"))["/config/terminal.json"]
+    assert b"0123456789" not in made and set(json.loads(made)["service"]) == {
+        "salt",
+        "hash",
+        "rounds",
+    }
+    assert "service" not in json.loads(read.files(key)["/config/terminal.json"])
 
 
 def test_what_is_no_toml_and_what_is_not_there_is_said(tmp_path: Path) -> None:

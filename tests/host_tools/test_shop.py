@@ -48,6 +48,40 @@ def test_the_key_is_made_at_first_need_told_and_kept(
     assert capsys.readouterr().err == ""
 
 
+def test_the_service_code_is_made_at_first_need_and_kept(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = shop.service_code()
+    printed = capsys.readouterr()
+    assert len(code) == 8 and code.isdigit()
+    assert "service.code: made" in printed.err and code not in printed.err
+    place = folder / shop.SERVICE_CODE
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    assert shop.service_code() == code and capsys.readouterr().err == ""
+    # A technician may choose another.
+    place.write_text("271828\n")
+    assert shop.service_code() == "271828"
+
+
+@pytest.mark.parametrize("content", ["", "12345", "12345678901", "abcdefgh", "1234 5678", "\x80"])
+def test_a_service_code_that_is_none_is_named_and_stays(folder: Path, content: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / shop.SERVICE_CODE).write_text(content, "latin-1")
+    with pytest.raises(shop.ShopError, match=r"service\.code: does not hold 6 to 10 digits"):
+        shop.service_code()
+    assert (folder / shop.SERVICE_CODE).read_text("latin-1") == content
+
+
+def test_two_shops_have_codes_of_their_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = set()
+    for number in range(5):
+        monkeypatch.setenv("KASSA_HOME", str(tmp_path / str(number)))
+        codes.add(shop.service_code())
+    assert len(codes) > 1
+
+
 def test_a_key_that_is_none_is_named_and_stays(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / shop.SIGNING).write_text("no key")

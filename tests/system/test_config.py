@@ -31,6 +31,33 @@ def test_the_sandbox_terminals_configuration_is_right():
     assert config.currency == "EUR"
 
 
+SERVICE = {"salt": "ab" * 16, "hash": "CD" * 32, "rounds": 2000}
+
+
+def test_a_service_code_is_kept_as_bytes_and_may_be_missing():
+    found = TerminalConfig({**RIGHT, "service": SERVICE}, "terminal.json").service
+    assert (found.salt, found.hash, found.rounds) == (b"\xab" * 16, b"\xcd" * 32, 2000)
+    assert TerminalConfig(RIGHT, "terminal.json").service.hash == b""
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("salt", "ab" * 15),
+        ("salt", "zz" * 16),
+        ("salt", None),
+        ("hash", "ab" * 16),
+        ("hash", 7),
+        ("rounds", 0),
+        ("rounds", 20_001),
+        ("rounds", "2000"),
+    ],
+)
+def test_a_mistake_in_what_is_kept_of_a_service_code_is_named(key, value):
+    with pytest.raises(ConfigError, match=rf"terminal\.json: service\.{key}: "):
+        TerminalConfig({**RIGHT, "service": {**SERVICE, key: value}}, "terminal.json")
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

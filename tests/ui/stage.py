@@ -250,6 +250,123 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
         "menu",
         {"title": "menu.title", "choices": ["Refund", "Void"], "number": 0, "pages": 1},
     ),
+    "service_code": ("service_code", {"title": "service.code", "typed": 5, "text": ""}),
+    "service_code_wrong": (
+        "service_code",
+        {"title": "service.code", "typed": 0, "text": "service.wrong"},
+    ),
+    "service_wait": ("service_wait", {"title": "service.wrong", "left_s": 3599}),
+    "service_menu": (
+        "menu",
+        {
+            "title": "service.title",
+            "choices": [
+                "service.checks",
+                "service.reader",
+                "service.printer",
+                "service.display",
+                "service.keypad",
+                "service.sound",
+            ],
+            "number": 0,
+            "pages": 3,
+        },
+    ),
+    "service_verdicts": (
+        "service_verdicts",
+        {
+            "title": "service.checks",
+            "rows": [
+                ("fail", "printer", "out of paper"),
+                ("warn", "certificates", "2026-12-24"),
+                ("ok", "system heap", "120 KiB free"),
+                ("ok", "temperature", "41 degrees"),
+                ("ok", "reader", "firmware 1.6"),
+            ],
+            "number": 0,
+            "pages": 3,
+        },
+    ),
+    "service_verdict": (
+        "service_verdict",
+        {
+            "title": "service.reader",
+            "verdict": "fail",
+            "part": "reader",
+            "detail": "no card reader answers; check its wiring and its interface switches",
+            "remedy": "remedy.reader",
+        },
+    ),
+    "service_verdict_warn": (
+        "service_verdict",
+        {
+            "title": "part.journal",
+            "verdict": "warn",
+            "part": "journal",
+            "detail": "1234 records, 2048 slots free, 1 damaged, blocks erased 99999 times",
+            "remedy": "remedy.journal",
+        },
+    ),
+    "service_verdict_ok": (
+        "service_verdict",
+        {
+            "title": "part.wifi",
+            "verdict": "ok",
+            "part": "wifi",
+            "detail": "signal -52 dBm",
+            "remedy": "",
+        },
+    ),
+    "service_figures": (
+        "service_figures",
+        {
+            "title": "service.about",
+            "rows": [
+                ("board", "esp32s3_devkitc"),
+                ("MicroPython", "1.28.0"),
+                ("firmware", "0.1.0+1795389410.d989acf6a1b2"),
+                ("heap", "8123 KiB, 7900 free"),
+            ],
+            "number": 0,
+            "pages": 1,
+        },
+    ),
+    "service_error": (
+        "service_figures",
+        {
+            "title": "service.errors",
+            "rows": [
+                ("time", "2026-11-27 03:31:05"),
+                ("start", "12"),
+                ("times", "40"),
+                ("what", "host: connection given up"),
+                ("error", "HostError: the host refuses us with code 58, and says so again"),
+            ],
+            "number": 11,
+            "pages": 99,
+        },
+    ),
+    "service_ask": ("service_ask", {"title": "service.sound", "text": "service.sound_ask"}),
+    "service_pattern": ("service_pattern", {"title": "service.display"}),
+    "service_keys": (
+        "service_keys",
+        {
+            "title": "service.keypad",
+            "layout": [
+                ["1", "2", "3", "CANCEL"],
+                ["4", "5", "6", "CLEAR"],
+                ["7", "8", "9", "MENU"],
+                ["LANG", "0", "00", "ENTER"],
+            ],
+            "pressed": ["1", "2", "CANCEL", "MENU", "LANG"],
+            "stuck": ["7"],
+        },
+    ),
+    "service_hold_card": (
+        "staff_working",
+        {"title": "service.reader", "text": "service.hold_card"},
+    ),
+    "service_listen": ("staff_working", {"title": "service.sound", "text": "service.listen"}),
 }
 
 

@@ -92,7 +92,8 @@ def test_keys_decide_on_the_real_interpreter(real: list[list[Any]]) -> None:
 
 @pytest.mark.micropython
 def test_the_interface_keeps_little_in_memory(real: list[list[Any]]) -> None:
-    """64-bit bytes: the chip's objects are about half as large."""
+    """64-bit bytes: the chip's objects are about half as large.  A technician's screens, which
+    few terminals ever show, take some 10,000 of them."""
     heap = {line[1]: line[2] for line in real if line[0] == "heap"}
-    assert heap["end"] - heap["panel"] < 80_000
+    assert heap["end"] - heap["panel"] < 90_000
     assert heap["zh"] - heap["en"] < 8_000

@@ -56,7 +56,8 @@ def test_a_screen_looks_as_it_was_approved(name: str, language: str) -> None:
 
 
 def test_every_screen_of_the_terminal_is_among_the_pictures() -> None:
-    views = Stage(start=False).world.load("kassa.ui.screens").VIEWS
+    load = Stage(start=False).world.load
+    views = [*load("kassa.ui.screens").VIEWS, *load("kassa.ui.views.service").VIEWS]
     assert {screen for screen, _ in SCREENS.values()} == set(views)
 
 
@@ -75,6 +76,25 @@ def every_case() -> list[tuple[str, dict[str, Any]]]:
         )
     cases.append(("welcome", {**IDLE, "merchant": "W" * 16 + " " + "M" * 15}))
     cases.append(("printing", {**SALE, "copy": "merchant"}))
+    known = words("en")
+    cases += [
+        ("service_verdict", {"verdict": "fail", "part": "x", "detail": "y", "remedy": remedy})
+        for remedy in known
+        if remedy.startswith("remedy.")
+    ]
+    for part in [key[5:] for key in known if key.startswith("part.")]:
+        for verdict in ("ok", "warn", "fail"):
+            row = (verdict, part.replace("_", " "), "y")
+            pages = {"title": "service.checks", "number": 8, "pages": 99}
+            cases.append(("service_verdicts", {"rows": [row], **pages}))
+    for title, _, _ in Stage(start=False).world.load("kassa.app.service")._ITEMS:
+        cases.append(("menu", {"title": title, "choices": [title], "number": 8, "pages": 9}))
+        cases.append(("staff_working", {"title": title, "text": "authorising.text"}))
+    cases += [
+        ("service_ask", {"title": "service.title", "text": key})
+        for key in known
+        if key.startswith("service.") and key.endswith("_ask")
+    ]
     cases += [
         ("approved", {**SALE, "deferred": reason})
         for reason in ("no_connection", "no_answer", "merchant_choice")

@@ -11,8 +11,9 @@ import pytest
 
 from host_tools.image_check import MANIFEST, SIGNATURE
 from simulator.acquirer.pki import Pki
+from simulator.clock import NS_PER_S
 from tests.benchmarks import update
-from tests.update.till import NEW, OLD, Till, version, whole
+from tests.update.till import NEW, OLD, WITHIN_S, Till, version, whole
 
 Make = Callable[..., Till]
 
@@ -50,6 +51,30 @@ def test_what_the_running_version_has_is_not_fetched(make: Make) -> None:
     asked = [path for path, _ in till.server.requests]
     assert "files/kassa/a.py" not in asked
     assert asked == [SIGNATURE, MANIFEST, "files/kassa/c.py", "files/main.py"]
+
+
+def test_who_waits_for_it_need_not_go_away_first(make: Make) -> None:
+    """A technician at the terminal asks: that ends every pause, also of what is under way."""
+    till = make()
+    till.idle = False
+    updater = till.updater()
+    assert till.world is not None
+    asyncio = till.world.load("asyncio")
+    quietly = asyncio.create_task(updater.once())
+    till.world.run_until(lambda: False, till.world.clock.now_ns + 60 * NS_PER_S)
+    assert not quietly.done()
+    assert till.world.run(updater.now(), WITHIN_S)
+    assert till.in_slot("slot_b") == whole(till.new)
+    till.world.run_until(quietly.done, till.world.clock.now_ns + 10 * NS_PER_S)
+    assert till.world.run(result(quietly), 1)
+    # It is there: asking once more fetches nothing again, and is no failure.
+    asked = len(till.server.requests)
+    assert till.world.run(updater.now(), WITHIN_S) and len(till.server.requests) == asked
+    assert till.start() == "/slot_b"
+
+
+async def result(task: Any) -> Any:
+    return await task
 
 
 def test_the_same_version_is_no_news(make: Make) -> None:

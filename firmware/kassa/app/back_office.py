@@ -50,6 +50,8 @@ class BackOffice:
         items: "list[str]" = list(_ITEMS)
         if self._book.trouble == "journal_tampered":
             items.insert(0, "menu.accept_journal")
+        if self._terminal.service is not None:
+            items.append("menu.service")
         chosen = await self._screens.choose("menu.title", items)
         if chosen is None:
             return
@@ -132,6 +134,11 @@ class BackOffice:
         chosen = await self._screens.choose("mode.title", list(_MODE_WORDS))
         if chosen is not None:
             self._payments.offline.mode = _MODES[chosen]
+
+    async def _service(self) -> None:
+        """A technician's menu, behind a code."""
+        if self._terminal.service is not None:
+            await self._terminal.service()
 
     async def _accept_journal(self) -> None:
         """Go on with a journal that somebody has changed; the audit of it is theirs."""

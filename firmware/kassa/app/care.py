@@ -53,6 +53,7 @@ class Care:
     """Looks after one terminal.
 
     wanted: set when the quiet hour has come; the terminal then carries out `quiet_hour`.
+    keys, box, counters, board, version, restart: as handed in; the service menu shows them.
     state: a StateFile for [day of the last quiet hour, day of the last report, checks that
         failed]; trend: one for [[day, KiB free, KiB of the largest piece] ...].
     board: the board's description, of which `name` and `chip` count; version: the firmware's.
@@ -74,14 +75,14 @@ class Care:
         self.wanted = asyncio.Event()
         self._terminal = terminal
         self._minute = terminal.config.care.restart_minute
-        self._keys = keys
-        self._box = box
-        self._counters = counters
+        self.keys = keys
+        self.box = box
+        self.counters = counters
         self._state = state
         self._trend = trend
-        self._board = board
-        self._version = version
-        self._restart = restart
+        self.board = board
+        self.version = version
+        self.restart = restart
         self._started_at = time.ticks_ms()
         self._up_s = 0
         self._least_free = health.free_bytes()
@@ -137,7 +138,7 @@ class Care:
             self._up_s += _LOOK_MS // 1000
             if not self._terminal.idle:
                 continue
-            self._box.write()
+            self.box.write()
             if looks % _LOOKS_A_MINUTE == 0:
                 self._least_free = min(self._least_free, health.free_bytes())
                 if self._quiet_hour_is_due():
@@ -146,7 +147,7 @@ class Care:
                     await self._report()
             if looks >= _LOOKS_AN_HOUR:
                 looks = 0
-                self._counters.save()
+                self.counters.save()
 
     def _quiet_hour_is_due(self) -> bool:
         clock = self._terminal.clock
@@ -199,7 +200,7 @@ class Care:
         if not told:
             self._tell_not_before = time.ticks_add(time.ticks_ms(), _TELL_AGAIN_MS)
             return
-        self._terminal.log.event("care", "host told", why=self._counters.why)
+        self._terminal.log.event("care", "host told", why=self.counters.why)
         self._unexpected = False
         self._told_day = self._today()
         self._remember()
@@ -211,15 +212,15 @@ class Care:
         system_free, system_largest = health.system_heap()
         journal = self._terminal.payments.book.journal
         told = {
-            "v": self._version[:24],
-            "boot": self._counters.boots,
-            "why": self._counters.why,
+            "v": self.version[:24],
+            "boot": self.counters.boots,
+            "why": self.counters.why,
             "up": self._up_s,
             "heap": [free // _KIB, self._least_free // _KIB, largest // _KIB, self._slope()],
             "sys": [system_free // _KIB, system_largest // _KIB],
             "c": health.temperature_c(),
             "wear": [journal.erases, journal.free_slots],
-            "n": self._counters.counts,
+            "n": self.counters.counts,
             "bad": self._bad,
         }
         while len(json.dumps(told)) > LONGEST_HEALTH:
@@ -257,8 +258,8 @@ class Care:
         await terminal.screens.show("self_test", title="self_test.title", text="self_test.text")
         self._note(await self.self_test())
         self._keep_trend()
-        self._counters.restarting(PLANNED)
-        self._restart()
+        self.counters.restarting(PLANNED)
+        self.restart()
 
     async def self_test(self) -> "list[Check]":
         """Look at every part that can be looked at without a person."""
@@ -275,10 +276,11 @@ class Care:
             checks.clock(terminal.clock),
             await checks.journal_proof(book.journal),
             checks.pending(book),
-            checks.keys(self._keys),
+            checks.keys(self.keys),
             checks.keypad(terminal.keypad),
-            checks.slot(self._board["name"], self._board["chip"]),
+            checks.slot(self.board["name"], self.board["chip"]),
             checks.host(terminal.link),
+            checks.certificates(terminal.clock),
             await checks.reader(terminal.reader),
             await checks.printer(terminal.paper.printer),
         ]
@@ -293,7 +295,7 @@ class Care:
                 continue
             if check.verdict == _FAIL and len(self._bad) < _MOST_BAD:
                 self._bad.append(check.name)
-            self._box.add(
+            self.box.add(
                 {
                     "at": "care",
                     "is": "check " + check.verdict,
@@ -303,7 +305,7 @@ class Care:
             )
         self._remember()
         self._terminal.log.event("care", "self-test", bad=self._bad)
-        self._box.last_words({"at": "care", "is": "self-test", "figures": self.figures()})
+        self.box.last_words({"at": "care", "is": "self-test", "figures": self.figures()})
 
     def _keep_trend(self) -> None:
         days = self._days()

@@ -27,6 +27,8 @@ from micropython import const
 from kassa.drivers.errors import DriverError
 from kassa.drivers.printer import NEAR_END, OUT
 from kassa.drivers.printer_line import PrinterError
+from kassa.payment import limits
+from kassa.security import certificate
 from kassa.security.errors import SecurityError
 from kassa.system import health
 from kassa.system.errors import KassaError
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from kassa.journal.journal import Journal
     from kassa.payment.book import Book
     from kassa.security.key_store import KeyStore
-    from kassa.system.clock import Clock
+    from kassa.system.clock import Clock, Moment
 
 OK = "ok"
 WARN = "warn"
@@ -60,6 +62,7 @@ _HOT_WARN, _HOT_FAIL, _COLD_WARN = const(80), const(100), const(-20)
 _WORN_PERCENT = const(80)
 _SLOTS_WARN = const(60)
 _AT_ONCE = const(8)
+_DAYS_WARN = const(30)
 _PN532, _PN532_VERSION, _PN532_REVISION = const(0x32), const(1), const(6)
 _WEAK_DBM = const(-80)
 
@@ -218,6 +221,40 @@ def keys(keys: "KeyStore") -> Check:
     if not ready:
         return Check("keys", FAIL, "no keys, or all of them used up", "remedy.keys")
     return Check("keys", OK, "there", "")
+
+
+def certificates(clock: "Clock", folder: str = "/tls") -> Check:
+    """How long the certificates of the link to the host still hold: the CA's and the terminal's
+    own.  Without a clock that is trusted there is only a warning."""
+    told = []
+    verdict = OK
+    for name in ("ca", "client"):
+        try:
+            with open(folder + "/" + name + ".der", "rb") as file:
+                begins, ends = certificate.validity(file.read())
+        except OSError:
+            return Check("certificates", FAIL, name + ".der is missing", "remedy.certificates")
+        except SecurityError as error:
+            detail = name + ".der is no certificate: " + str(error)
+            return Check("certificates", FAIL, detail, "remedy.certificates")
+        now = clock.utc()
+        line = name + " until " + _date(ends)
+        if clock.trusted and now < begins:
+            line, verdict = name + " not valid before " + _date(begins), FAIL
+        elif clock.trusted and now > ends:
+            line, verdict = name + " expired on " + _date(ends), FAIL
+        elif verdict != FAIL and limits.days(ends) - limits.days(now) < _DAYS_WARN:
+            verdict = WARN
+        told.append(line)
+    detail = ", ".join(told)
+    if not clock.trusted:
+        detail += "; the time is not certain"
+        return Check("certificates", WARN, detail, "remedy.clock")
+    return Check("certificates", verdict, detail, "" if verdict == OK else "remedy.certificates")
+
+
+def _date(moment: "Moment") -> str:
+    return "%04d-%02d-%02d" % moment[:3]
 
 
 async def reader(reader: "PN532") -> Check:

@@ -15,6 +15,11 @@ BACK_OFFICE = (
     "ui.views.result ui.views.staff app.receipts emv.tags emv.tlv emv.outcome "
     "emv.transaction_data app.card_reading app.completion app.refund app.back_office"
 )
+SERVICE = "ui.views.staff ui.views.service security.pbkdf2 app.visit app.service"
+SERVICE_MENU = (
+    "drivers.printer_line drivers.printer security.certificate app.checks ui.paper "
+    "ui.views.tap app.service_facts app.service_tests"
+)
 SALE = (
     "ui.views.tap ui.views.result emv.tags emv.tlv emv.outcome emv.transaction_data "
     "app.card_reading app.completion app.sale app.receipts payment.offline "

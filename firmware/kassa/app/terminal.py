@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kassa.app.care import Care
+    from kassa.app.update import Updater
     from kassa.drivers.keypad import Keypad
     from kassa.drivers.pn532 import PN532
     from kassa.emv.entry_point import EntryPoint
@@ -45,7 +46,9 @@ class Terminal:
     amount is typed: an idle terminal does not carry half of the firmware (`kassa.app.loading`).
     idle: nobody is being served; no card is in the field and none is asked for.
     idle_since: `ticks_ms` when that began.
-    care: looks after it, or None.
+    care: looks after it, or None.  updater: fetches newer versions, or None.
+    service: carries out a technician's visit; None where there is no service code.
+    service_tried_at: `ticks_ms` when the last service code was typed, or the terminal started.
     """
 
     def __init__(
@@ -78,6 +81,9 @@ class Terminal:
         self.idle = False
         self.idle_since = time.ticks_ms()
         self.care: "Care | None" = None
+        self.updater: "Updater | None" = None
+        self.service: "Callable[[], Coroutine[Any, Any, None]] | None" = None
+        self.service_tried_at = time.ticks_ms()
 
     async def run(self) -> None:
         """Critical task: welcome, flow, welcome, for ever."""

@@ -53,6 +53,7 @@ class Updater:
     """Fetches from `source` what is newer than `version`, for this `board` and `chip`.
 
     idle() says whether nobody is being served.  memory: which version was offered last.
+    fetched_bytes: so much has come over the network.
     """
 
     def __init__(
@@ -73,6 +74,9 @@ class Updater:
         self._idle = idle
         self._log = log
         self._buffer = bytearray(_PIECE)
+        self._busy = asyncio.Lock()
+        self._urged = 0
+        self._ready = False
         self.fetched_bytes = 0
 
     async def once(self) -> bool:
@@ -80,6 +84,20 @@ class Updater:
 
         Raises KassaError in one line: DownloadError, BadSignature, BadImage, NoRoom.
         """
+        async with self._busy:
+            if not self._ready:
+                self._ready = await self._once()
+        return self._ready
+
+    async def now(self) -> bool:
+        """As `once`, for somebody who waits for it: what is under way stops pausing, too."""
+        self._urged += 1
+        try:
+            return await self.once()
+        finally:
+            self._urged -= 1
+
+    async def _once(self) -> bool:
         if not self._slots.idle or self._slots.on_trial:
             return False
         downloads = Downloads(self._source, tls.client_context())
@@ -247,9 +265,9 @@ class Updater:
         slot_check.nothing_else(folder, "", manifest["files"])
 
     async def _pause(self) -> None:
-        """Let others run; and while anybody is served, wait."""
+        """Let others run; and while anybody is served, wait, unless that one wants it now."""
         await asyncio.sleep_ms(0)
-        while not self._idle():
+        while not self._idle() and not self._urged:
             await asyncio.sleep_ms(_PAUSE_MS)
 
 

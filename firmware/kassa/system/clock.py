@@ -23,6 +23,9 @@ _NEVER_SET_BEFORE_YEAR = 2025
 class Clock:
     """UTC and local time.  `rtc` is a `machine.RTC`, `memory` remembers the last known time across
     power loss.
+
+    drift_s: by how many seconds a trusted clock was set forward (back: negative) the last time
+    that it was told the time; None before the first.
     """
 
     def __init__(self, rtc: "RTC", memory: "StateFile", utc_offset_minutes: int = 0) -> None:
@@ -30,6 +33,7 @@ class Clock:
         self._memory = memory
         self._offset_s = utc_offset_minutes * 60
         self.trusted = False
+        self.drift_s: "int | None" = None
 
     def restore(self) -> None:
         """At boot: a clock that runs is kept; one that was reset continues from the last known
@@ -44,6 +48,8 @@ class Clock:
 
     def set_utc(self, moment: "Moment") -> None:
         """Set from a trusted source (the host's answer, a technician) and remember it."""
+        if self.trusted:
+            self.drift_s = _seconds(moment) - _seconds(self.utc())
         self._set(moment)
         self.trusted = True
         self._memory.save(list(moment))
@@ -59,16 +65,19 @@ class Clock:
     def local(self) -> "Moment":
         if not self._offset_s:
             return self.utc()
-        year, month, day, hour, minute, second = self.utc()
-        # mktime and localtime use the same epoch, whichever the port has, so it cancels out here.
-        there = time.localtime(
-            time.mktime((year, month, day, hour, minute, second, 0, 0)) + self._offset_s
-        )
+        # mktime and localtime use the same epoch, so it cancels out here.
+        there = time.localtime(_seconds(self.utc()) + self._offset_s)
         return there[0], there[1], there[2], there[3], there[4], there[5]
 
     @property
     def is_set(self) -> bool:
         return self.utc()[0] >= _NEVER_SET_BEFORE_YEAR
+
+
+def _seconds(moment: "Moment") -> int:
+    """Since the epoch, whichever the port has."""
+    year, month, day, hour, minute, second = moment
+    return time.mktime((year, month, day, hour, minute, second, 0, 0))
 
 
 def yymmdd(moment: "Moment") -> str:

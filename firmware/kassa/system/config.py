@@ -87,6 +87,17 @@ class Update:
         self.every_hours = source.integer("every_hours", 1, 120, 24)
 
 
+class Service:
+    """Who may open the service menu: `hash`, 32 bytes of PBKDF2-HMAC-SHA256 over the service code
+    with `salt` (16 bytes) and `rounds`; in the file in hexadecimal.  No hash, no service menu."""
+
+    def __init__(self, source: "Section") -> None:
+        wanted = bool(source.values)
+        self.salt = source.hexadecimal("salt", 16) if wanted else b""
+        self.hash = source.hexadecimal("hash", 32) if wanted else b""
+        self.rounds = source.integer("rounds", 1, 20000) if wanted else 0
+
+
 class TerminalConfig:
     """Everything a merchant or technician may set.  `host` stays a plain dict for the host
     floor."""
@@ -103,7 +114,7 @@ class TerminalConfig:
         self.network = Network(top.section("network"))
         self.offline = Offline(top.optional_section("offline"))
         self.care = Care(top.optional_section("care"))
-
+        self.service = Service(top.optional_section("service"))
         self.update = Update(top.optional_section("update"))
 
 
@@ -175,6 +186,13 @@ class Section:
             if hour < 24 and minute < 60:
                 return 60 * hour + minute
         raise self.fail(key, 'must be a time of day such as "03:30", or "off"')
+
+    def hexadecimal(self, key: str, size: int) -> bytes:
+        """`size` bytes."""
+        try:
+            return bytes.fromhex(self.text(key, 2 * size, 2 * size))
+        except ValueError:
+            raise self.fail(key, "must be %d bytes in hexadecimal" % size)
 
     def currency(self, key: str) -> str:
         """An ISO 4217 code that the terminal knows the minor digits of."""

@@ -63,7 +63,8 @@ VIEWS = {
     "no_network": ("trouble", "no_network"),
     "out_of_order": ("trouble", "out_of_order"),
 }
-"""Screen -> the module below kassa.ui.views, and its function, that draw it."""
+"""Screen -> the module below kassa.ui.views, and its function, that draw it; but for those of the
+service menu, `kassa.ui.views.service.VIEWS`."""
 
 _TONES = {
     "card_read_ok": SUCCESS,
@@ -89,6 +90,11 @@ _ALL_LIT_MS = const(750)
 
 def view(name: str) -> "Callable[[Page, Facts], None]":
     """What draws the screen `name`.  KeyError for a screen that does not exist."""
+    if name.startswith("service_"):
+        # A technician's: they come with the service menu.
+        from kassa.ui.views import service
+
+        return service.VIEWS[name]
     room, function = VIEWS[name]
     # An idle terminal shows none of these three; what tells of trouble is always at hand.
     if room == "tap":
@@ -123,8 +129,8 @@ class Screens:
         self.beat = unwatched  # type: Callable[[], None]
         self._display = display
         self._keypad = keypad
-        self._buzzer = buzzer
-        self._lamps = lamps
+        self.buzzer = buzzer
+        self.lamps = lamps
         self._log = log
         self._name = ""
         self._facts = {}  # type: Facts
@@ -156,7 +162,7 @@ class Screens:
         if not again:
             self._light(LAMPS.get(name, 0))
             if name in _TONES:
-                self._buzzer.start(_TONES[name])
+                self.buzzer.start(_TONES[name])
         await self._draw(draw)
         if name == "authorising":
             self._beat = asyncio.create_task(self._keep_beating())
@@ -175,12 +181,12 @@ class Screens:
                 return
         self._lit = lit
         self._lit_at = time.ticks_ms()
-        self._lamps.show(lit)
+        self.lamps.show(lit)
 
     async def _dim(self, wait_ms: int) -> None:
         await asyncio.sleep_ms(wait_ms)
         self._lit = 0
-        self._lamps.off()
+        self.lamps.off()
 
     def _stop_dimmer(self) -> None:
         if self._dimmer is not None:
@@ -232,7 +238,7 @@ class Screens:
         """The next key, with its tone.  `patient` when nothing else is waited for beside it: a
         person may take hours."""
         key = await self._keypad.next(self.beat if patient else None)
-        self._buzzer.start(KEY)
+        self.buzzer.start(KEY)
         return key
 
     async def welcome(self, facts: "Facts | Callable[[], Facts]") -> str:
@@ -245,7 +251,7 @@ class Screens:
         await self.show("welcome", **ask())
         self._stop_dimmer()
         beside = [
-            asyncio.create_task(self._lamps.idle_blink()),
+            asyncio.create_task(self.lamps.idle_blink()),
             asyncio.create_task(self._refresh(ask)),
         ]
         try:
@@ -258,7 +264,7 @@ class Screens:
             for task in beside:
                 task.cancel()
             self._lit = 0
-            self._lamps.off()
+            self.lamps.off()
 
     async def _refresh(self, ask: "Callable[[], Facts]") -> None:
         while True:
@@ -287,7 +293,7 @@ class Screens:
                 continue
             changed = minor // 10 if key == "CLEAR" else self._typed(minor, key)
             if changed == minor and key != "00":
-                self._buzzer.start(WARNING)
+                self.buzzer.start(WARNING)
                 continue
             minor = changed
             self._facts["amount_minor"] = minor
@@ -321,7 +327,7 @@ class Screens:
             elif len(key) == 1 and "1" <= key <= str(len(shown)):
                 return first + int(key) - 1
             else:
-                self._buzzer.start(WARNING)
+                self.buzzer.start(WARNING)
 
     async def number(self, title: str, digits: int = 6) -> "int | None":
         """Let a whole number be typed, its title a key of the catalogue; None for CANCEL."""
