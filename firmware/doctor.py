@@ -46,6 +46,7 @@ _CARD_WITHIN_MS = const(20_000)
 _CASE_WITHIN_MS = const(20_000)
 _BANDS = (b"\xf8\x00", b"\x07\xe0", b"\x00\x1f")  # red, green, blue
 _WHITE = b"\xff\xff"
+_FETCHED = "/state/update.json"  # see kassa.app.update
 _SLIP = "KASSA\nTEST SLIP\n"
 
 
@@ -160,11 +161,24 @@ async def _slots() -> "list[Check]":
         try:
             manifest = slot_check.check("/" + name, signer, BOARD["name"], BOARD["chip"])
         except (SecurityError, OSError) as error:
-            found.append(Check(name, FAIL, str(error), "remedy.slot"))
+            if name != running() and _is_being_filled(name):
+                detail = "a newer version is being fetched into it"
+                found.append(Check(name, WARN, detail, "remedy.fetching"))
+            else:
+                found.append(Check(name, FAIL, str(error), "remedy.slot"))
             continue
         told = manifest["version"] + (", runs" if name == running() else "")
         found.append(Check(name, OK, told, ""))
     return found or [Check("slot", FAIL, "no version is there", "remedy.slot")]
+
+
+def _is_being_filled(slot: str) -> bool:
+    """Whether a manifest was fetched that is not the slot's yet: it comes there last."""
+    from kassa.security import signed_file
+
+    if not _exists(_FETCHED):
+        return False
+    return signed_file.digest(_FETCHED) != signed_file.digest("/" + slot + "/manifest.json")
 
 
 async def _configuration() -> "list[Check]":

@@ -190,7 +190,7 @@ def come_up(log: Log, provisioned: bool = True) -> None:
 
 async def prove(terminal: Terminal, log: Log) -> None:
     """Come up.  A version on trial gives way when it cannot read cards with this terminal's
-    configuration, or does not reach the host where it must."""
+    configuration, leaves too little memory, or does not reach the host where it must."""
     slots = Slots(StateFile(STATE))
     if slots.on_trial:
         try:
@@ -198,6 +198,12 @@ async def prove(terminal: Terminal, log: Log) -> None:
         except (KassaError, MemoryError) as error:
             log.trouble("main", "no cards on trial", error)
             machine.reset()
+        from kassa.app import checks  # nobody else needs it by day
+
+        for found in (checks.heap(), checks.system_heap()):
+            if found.verdict == checks.FAIL:
+                log.event("main", "restart", task="no memory on trial: " + found.detail)
+                machine.reset()
         if slots.needs_host:
             for _ in range(_HOST_WITHIN_MS // _LOOK_MS):
                 if terminal.link.online:

@@ -36,6 +36,7 @@ REMEDIES = {
     "remedy.configuration": "`kassa provision`",
     "remedy.certificates": "`kassa provision` gives it a new one",
     "remedy.host_ca": "ask the acquirer for its CA, put it into the profile, `kassa provision`",
+    "remedy.fetching": "wait until it is whole; `kassa logs` tells what keeps it",
     "remedy.trial": "wait until it has come up, or `kassa deploy` again",
     "remedy.errors": "`kassa logs` shows them all",
     "remedy.card": "take it away",

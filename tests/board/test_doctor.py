@@ -245,6 +245,20 @@ def expired() -> tuple[bytes, bytes]:
     )
 
 
+def test_a_slot_that_is_just_being_filled_is_no_fault(shop: Shop) -> None:
+    def fetch(files: Littlefs) -> None:
+        files.write_file("/state/update.json", b"of a newer version")
+        files.write_file("/slot_b/main.py", b"of a newer version")
+
+    shop.change(fetch)
+    with Device(shop.port) as device:
+        device.soft_reset()
+        examiner = Doctor(device, shop.chips.board)
+        with examiner.parts(6):
+            found = {one.name: one for one in examiner.ask("look('slot')", "slot", 40)}
+    assert (found["slot_a"].verdict, found["slot_b"].verdict) == ("ok", "warn")
+
+
 def test_a_clock_that_runs_wrong_is_told_by_how_much(shop: Shop) -> None:
     for minutes, verdict in ((0, "ok"), (-5, "warn"), (200, "fail")):
         told = utc() + datetime.timedelta(minutes=minutes)

@@ -84,6 +84,33 @@ def test_a_damaged_main_file_system_leads_to_the_service_screen(terminal: BoardT
     assert not terminal.board.violations
 
 
+def test_a_version_on_trial_that_leaves_too_little_memory_gives_way(
+    terminal: BoardThread,
+) -> None:
+    """Of the heap from which TLS lives: one connection is there, and no room for the next."""
+    mcu = terminal.board.wiring.mcu
+    enough = mcu.idf_heap
+
+    async def offer() -> None:
+        await terminal.board.cut_power()
+        terminal.board.flash.power_on()
+        trial = {"use": "slot_b", "try": "slot_a", "host": False, "tries": 0}
+        files = terminal.board.wiring.filesystem()
+        files.write_file("/state/slots", json.dumps(trial).encode())
+        terminal.hands.events.clear()
+        mcu.idf_heap = ((200_000, 9_000, 5_000, 4_000),)
+        await terminal.board.power_on()
+
+    terminal.do(offer)
+    events = terminal.hands.events
+    assert terminal.until(
+        lambda: any("no memory on trial" in str(e.get("task")) for e in events), 30
+    )
+    assert "came up" not in [e["is"] for e in events]
+    mcu.idf_heap = enough
+    assert terminal.until(lambda: "came up" in [e["is"] for e in events], 30)
+
+
 def test_a_version_on_trial_that_cannot_read_cards_gives_way(terminal: BoardThread) -> None:
     """The configuration is signed, and this version does not understand it."""
     key = emv_configuration.signing_key()

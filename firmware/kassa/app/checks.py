@@ -196,9 +196,10 @@ def slot(board: str, chip: str) -> Check:
         try:
             manifest = slot_check.check("/" + name, signed_file.load(), board, chip)
         except (SecurityError, OSError) as error:
-            # What runs was right when it was started: something has happened to the flash.  And
-            # without the other there is nothing to fall back to.
-            return Check("slot", FAIL, name + ": " + str(error), "remedy.slot")
+            # What runs was right when it was started: something has happened to the flash.  The
+            # other may be half of a version that is still being fetched.
+            verdict = FAIL if name == ours else WARN
+            return Check("slot", verdict, name + ": " + str(error), "remedy.slot")
         if name == ours:
             told += " holds " + manifest["version"]
     return Check("slot", OK, told, "")
