@@ -5,12 +5,7 @@ The glass is scanned from right to left and has its colour filters in the order 
 hence MX and BGR at rotation 0.
 """
 
-from typing import TYPE_CHECKING
-
 from kassa.drivers.panel_bus import PanelDriver
-
-if TYPE_CHECKING:
-    from machine import PWM, SPI, Pin
 
 # MADCTL: 80 MY, 40 MX, 20 MV, 08 BGR.
 _MADCTL = b"\x48\x28\x88\xe8"
@@ -29,29 +24,5 @@ _SETTINGS = (
 class ILI9341(PanelDriver):
     """See PanelDriver."""
 
-    def __init__(
-        self,
-        spi: "SPI",
-        cs: "Pin | None",
-        dc: "Pin",
-        reset: "Pin | None" = None,
-        backlight: "PWM | None" = None,
-        width: int = 240,
-        height: int = 320,
-        rotation: int = 0,
-        sdo_baudrate: int = 0,
-    ) -> None:
-        super().__init__(
-            spi,
-            cs,
-            dc,
-            reset,
-            backlight,
-            width,
-            height,
-            rotation,
-            sdo_baudrate,
-            _MADCTL,
-            False,
-            _SETTINGS,
-        )
+    MADCTL = _MADCTL
+    SETTINGS = _SETTINGS

@@ -48,27 +48,29 @@ class PanelDriver:
     `cs` is None where the panel is alone on its bus and its select wire tied low; `reset` and
     `backlight` (a PWM) are None where they are not wired.  `rotation` counts quarter turns of the
     picture, clockwise on the glass.  `sdo_baudrate` is the bus's baudrate where the controller's
-    data output is wired to it, else 0: most modules do not bring it out.  `madctl` holds the
-    memory access control of the four rotations, `inverted` says that the glass needs inversion,
-    `settings` are (command, parameters) pairs of the controller's own.
+    data output is wired to it, else 0: most modules do not bring it out.
+
+    A controller says by MADCTL the memory access control of the four rotations, by INVERTED that
+    its glass needs inversion, and by SETTINGS (command, parameters) pairs of its own.
 
     All methods but `start` and `wake` return when their bytes are on the wire.
     """
+
+    MADCTL = b"\x00\x00\x00\x00"
+    INVERTED = False
+    SETTINGS = ()  # type: tuple[tuple[int, bytes], ...]
 
     def __init__(
         self,
         spi: "SPI",
         cs: "Pin | None",
         dc: "Pin",
-        reset: "Pin | None",
-        backlight: "PWM | None",
-        width: int,
-        height: int,
-        rotation: int,
-        sdo_baudrate: int,
-        madctl: bytes,
-        inverted: bool,
-        settings: "tuple[tuple[int, bytes], ...]" = (),
+        reset: "Pin | None" = None,
+        backlight: "PWM | None" = None,
+        width: int = 240,
+        height: int = 320,
+        rotation: int = 0,
+        sdo_baudrate: int = 0,
     ) -> None:
         ensure((width, height) == (240, 320), "panel must be 240 x 320")
         ensure(0 <= rotation <= 3, "rotation is 0 to 3 quarter turns")
@@ -79,9 +81,7 @@ class PanelDriver:
         self._reset = reset
         self._backlight = backlight
         self._sdo_baudrate = sdo_baudrate
-        self._madctl = madctl[rotation : rotation + 1]
-        self._inverted = inverted
-        self._settings = settings
+        self._rotation = rotation
         self._byte = bytearray(1)
         self._edges = bytearray(4)
         self._percent = 100
@@ -92,9 +92,9 @@ class PanelDriver:
         """Reset, configure, clear to black and switch on; some 0.3 s, during which others run."""
         await self._restart()
         self._command(_COLMOD, _PIXELS_16_BIT)
-        self._command(_MADCTL, self._madctl)
-        self._command(_INVON if self._inverted else _INVOFF)
-        for command, parameters in self._settings:
+        self._command(_MADCTL, self.MADCTL[self._rotation : self._rotation + 1])
+        self._command(_INVON if self.INVERTED else _INVOFF)
+        for command, parameters in self.SETTINGS:
             self._command(command, parameters)
         await self._clear()
         self._command(_SLPOUT)
