@@ -247,8 +247,10 @@ def test_all_checks_tell_the_worst_first_with_its_remedy() -> None:
         await bench.until_screen("service_verdicts", within_s=30)
         found = verdicts(bench)
         assert found["printer"] == ("fail", "out of paper")
-        assert {"heap", "system heap", "flash", "clock", "journal", "keys", "keypad", "slot",
-                "host", "certificates", "reader", "case", "wifi"} <= set(found)  # fmt: skip
+        assert {
+            "heap", "system heap", "flash", "clock", "journal", "keys", "keypad", "slot", "host",
+            "certificates", "reader", "panel", "case", "wifi",
+        } <= set(found)  # fmt: skip
         assert [name for name, (verdict, _) in found.items() if verdict != "ok"] == ["printer"]
         assert bench.screen.words[2] == "Printer", bench.screen.words
         await bench.press("1")
@@ -282,7 +284,7 @@ def test_the_display_shows_its_pattern_and_the_person_decides(key: str, verdict:
             assert [value > 200 for value in pixel] == [n == channel for n in range(3)]
         await bench.press("5", key)
         await bench.until_screen("service_verdict", within_s=5)
-        assert verdicts(bench)["display"][0] == verdict
+        assert verdicts(bench)["panel"][0] == verdict
         assert ("Check display" in bench.screen.text) == (verdict == "fail")
 
     on_bench(story, terminal=SETTINGS)

@@ -264,7 +264,7 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
                 "service.checks",
                 "service.reader",
                 "service.printer",
-                "service.display",
+                "service.panel",
                 "service.keypad",
                 "service.sound",
             ],
@@ -347,7 +347,7 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "service_ask": ("service_ask", {"title": "service.sound", "text": "service.sound_ask"}),
-    "service_pattern": ("service_pattern", {"title": "service.display"}),
+    "service_pattern": ("service_pattern", {"title": "service.panel"}),
     "service_keys": (
         "service_keys",
         {

@@ -37,10 +37,10 @@ _ROOM_BYTES = const(160 * 1024)  # what a sale imports, and some more
 
 # Item of the menu -> module and function that carry it out, `function(visit)`.
 _ITEMS = (
-    ("service.checks", "service_facts", "checks_all"),
+    ("service.checks", "service_tests", "everything"),
     ("service.reader", "service_tests", "reader"),
     ("service.printer", "service_tests", "printer"),
-    ("service.display", "service_tests", "display"),
+    ("service.panel", "service_tests", "display"),
     ("service.keypad", "service_tests", "keypad"),
     ("service.sound", "service_tests", "sound"),
     ("service.case", "service_tests", "case"),

@@ -32,14 +32,6 @@ _PROGRESS_EVERY_MS = const(5_000)
 _NO_ADDRESS = "0.0.0.0"
 
 
-async def checks_all(visit: "Visit") -> None:
-    """What the terminal looks at every night, and what it only tells when somebody is there."""
-    await visit.working("service.checks")
-    found = await visit.care.self_test()
-    found += [checks.case(visit.case), checks.wifi(visit.wlan)]
-    await visit.tell_all("service.checks", found)
-
-
 # -- the network
 
 

@@ -1,5 +1,5 @@
-"""The parts of the terminal that need a person to be tried out, who presses, holds, looks and
-listens.
+"""The parts of the terminal, tried out: all that can be without a person, then each with one who
+presses, holds, looks and listens.
 
 Each function is an item of the service menu, takes the visit, and ends on a verdict.
 """
@@ -35,6 +35,20 @@ _CASE_LOOK_MS = const(300)
 _LETTERS = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", ".,:-+*/%")
 _DIGITS = "0123456789"
 _HAN = "打印机 显示屏"
+
+
+async def everything(visit: "Visit") -> None:
+    """What the terminal looks at every night, and what it only tells when somebody is there."""
+    await visit.working("service.checks")
+    found = await visit.care.self_test()
+    # The driver, of which the display wants less than this check.
+    panel = visit.terminal.screens.display.panel
+    found += [
+        checks.panel(panel),  # pyright: ignore[reportArgumentType]
+        checks.case(visit.case),
+        checks.wifi(visit.wlan),
+    ]
+    await visit.tell_all("service.checks", found)
 
 
 async def reader(visit: "Visit") -> None:
@@ -110,8 +124,8 @@ def slip(words: "Catalogue") -> "tuple[list[tuple], list[tuple]]":
 
 async def display(visit: "Visit") -> None:
     """Every edge and colour of the panel."""
-    ok = Check("display", OK, "as it should be", "")
-    found = await _looked_at(visit, ok, "service.display", "", "service_pattern")
+    ok = Check("panel", OK, "as it should be", "")
+    found = await _looked_at(visit, ok, "service.panel", "", "service_pattern")
     await visit.tell(found)
 
 

@@ -48,7 +48,7 @@ class Display:
         self.height = panel.height
         self.fonts = Fonts() if fonts is None else fonts
         self.bytes_sent = 0
-        self._panel = panel
+        self.panel = panel
         self._strip = memoryview(strip)
         self._log = log
         self._painter = Painter(self.fonts)
@@ -112,5 +112,5 @@ class Display:
         pixels = self._strip[: _PIXEL_BYTES * width * rows]
         sheet = framebuf.FrameBuffer(pixels, width, rows, framebuf.RGB565)
         self._painter.paint(self._scene, sheet, x0, y0, width, rows)
-        self._panel.write(x0, y0, width, rows, pixels)
+        self.panel.write(x0, y0, width, rows, pixels)
         self.bytes_sent += len(pixels)

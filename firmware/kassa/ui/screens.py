@@ -127,7 +127,7 @@ class Screens:
     ) -> None:
         self.catalogue = catalogue
         self.beat = unwatched  # type: Callable[[], None]
-        self._display = display
+        self.display = display
         self._keypad = keypad
         self.buzzer = buzzer
         self.lamps = lamps
@@ -210,11 +210,11 @@ class Screens:
         return complete
 
     async def _draw(self, draw: "Callable[[Page, Facts], None]") -> None:
-        page = Page(self._display.fonts, self.catalogue)
+        page = Page(self.display.fonts, self.catalogue)
         draw(page, self._facts)
         name = self._name
         words = page.words
-        await self._display.show(page.scene)
+        await self.display.show(page.scene)
         if name == self._name and (name, words) != self._told:
             self._told = (name, words)
             self._log.event("ui", "screen", name=name, words=words)

@@ -195,7 +195,7 @@ def pattern(page: Page, facts: "Facts") -> None:
         left, right = INNER * step // 7, INNER * (step + 1) // 7
         page.box(14 + left, y, right - left, _BAND_STEP, 0x010101 * (255 * (step + 1) // 8))
     page.line(page.t(facts["title"]), WIDTH // 2, 244, BODY, WHITE, _BLACK, 1)
-    page.paragraph(page.t("service.display_ask"), 272, ((SMALL, 2),), WHITE, _BLACK)
+    page.paragraph(page.t("service.panel_ask"), 272, ((SMALL, 2),), WHITE, _BLACK)
 
 
 def keys(page: Page, facts: "Facts") -> None:
