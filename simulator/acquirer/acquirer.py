@@ -17,6 +17,7 @@ from simulator.acquirer.faults import Fault, Faults
 from simulator.acquirer.issuing import Issuers
 from simulator.acquirer.ledger import Ledger, Name, Transaction
 from simulator.acquirer.messages import Card, Message, NotAuthentic, Unreadable
+from simulator.acquirer.replays import Replays
 
 SIGN_ON, ECHO, HEALTH = "001", "301", "381"
 # DE 3, its first two digits; DE 39 of an advice.
@@ -72,6 +73,7 @@ class Acquirer:
         self.on_message: Callable[[dict[str, Any]], None] | None = None
         self._issuers = issuers or _default_issuers()
         self._base_key = base_key
+        self._replays = Replays()
         self._why = ""  # the issuer's reason for the answer that is being made
         self._now = now or (lambda: datetime.datetime.now(datetime.UTC))
 
@@ -130,6 +132,7 @@ class Acquirer:
         try:
             if request.get(70) != ECHO or request.ksn is not None:
                 messages.verify_mac(request, self._base_key)
+                self._replays.check(request, request.get(70) == SIGN_ON)
             card = messages.open_card(request, self._base_key)
             emv = request.emv
         except (NotAuthentic, Unreadable) as error:
