@@ -69,16 +69,20 @@ def _tell(name: str, examine: "Callable[[], Any]") -> None:
         why = str(error) or type(error).__name__
         found = [Check(name, FAIL, why, "remedy." + name)]
     for check in found:
-        print(
-            json.dumps(
-                {
-                    "check": check.name,
-                    "verdict": check.verdict,
-                    "detail": check.detail,
-                    "remedy": check.remedy,
-                }
-            )
+        _print(check)
+
+
+def _print(check: Check) -> None:
+    print(
+        json.dumps(
+            {
+                "check": check.name,
+                "verdict": check.verdict,
+                "detail": check.detail,
+                "remedy": check.remedy,
+            }
         )
+    )
 
 
 def _quiet() -> Log:
@@ -213,7 +217,8 @@ def _exists(path: str) -> bool:
 
 
 async def _network() -> "list[Check]":
-    """Join the Wi-Fi, then sign on through each route alone."""
+    """Join the Wi-Fi, then sign on through each route alone; each finding as soon as it is made,
+    since routes that fail take their time."""
     import network
     from kassa.system.wifi import Wifi
 
@@ -226,12 +231,13 @@ async def _network() -> "list[Check]":
         if wifi.joined:
             break
         await asyncio.sleep_ms(_LOOK_MS)
-    found = [checks.wifi(wlan)]
+    _print(checks.wifi(wlan))
     if wifi.joined:
         for route in config.host["routes"]:
-            found.append(await _route(config, route))
+            machine.WDT(timeout=_WATCHDOG_MS).feed()
+            _print(await _route(config, route))
     task.cancel()
-    return found
+    return []
 
 
 async def _route(config: "TerminalConfig", route: "dict[str, Any]") -> Check:
