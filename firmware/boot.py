@@ -24,7 +24,7 @@ from board import BOARD  # pyright: ignore[reportMissingImports] - made from the
 from esp32 import Partition
 from kassa.security import signed_file, slot_check
 from kassa.security.errors import SecurityError
-from kassa.system.slots import STATE, Slots
+from kassa.system.slots import BY_TOOL, STATE, Slots
 from kassa.system.state_file import StateError, StateFile
 from micropython import const
 
@@ -67,8 +67,13 @@ def _is_blank(partition: Partition) -> bool:
 
 def choose() -> str:
     """Make the slot that is to run the current directory; why none is fit to, or ""."""
-    # Ctrl-D and mpremote: a technician's start says nothing about the version.
-    counts = machine.reset_cause() != machine.SOFT_RESET
+    # Ctrl-D and mpremote, or a tool that stopped the program and resets the chip: a technician's
+    # start says nothing about the version.
+    cause = machine.reset_cause()
+    by_tool = machine.RTC().memory() == BY_TOOL
+    if by_tool:
+        machine.RTC().memory(b"")
+    counts = cause != machine.SOFT_RESET and not by_tool
     slots = Slots(StateFile(STATE))
     why = ""
     try:
@@ -76,7 +81,7 @@ def choose() -> str:
     except SecurityError as error:
         return str(error)
     try:
-        order = slots.starting(counts, machine.reset_cause() == machine.PWRON_RESET)
+        order = slots.starting(counts, cause == machine.PWRON_RESET)
     except StateError as error:
         print("boot:", error)  # a full file system keeps nobody from selling
         order = slots.starting(False, True)
@@ -90,7 +95,7 @@ def choose() -> str:
             continue
         os.chdir("/" + slot)
         sys.path[:] = ["", ".frozen", "/" + slot + "/lib", "/lib"]
-        if counts:
+        if cause != machine.SOFT_RESET:
             # Whatever keeps main.py from coming so far as to start the watchdog itself.
             machine.WDT(timeout=_UNTIL_MAIN_MS)
         return ""

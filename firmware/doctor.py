@@ -41,35 +41,38 @@ _REST_MS = const(300)
 _JOIN_WITHIN_MS = const(20_000)
 _LOOK_MS = const(100)
 _WATCHDOG_MS = const(120_000)
-_KEYS_WITHIN_MS = const(60_000)
-_CARD_WITHIN_MS = const(20_000)
-_CASE_WITHIN_MS = const(20_000)
 _BANDS = (b"\xf8\x00", b"\x07\xe0", b"\x00\x1f")  # red, green, blue
 _WHITE = b"\xff\xff"
 _FETCHED = "/state/update.json"  # see kassa.app.update
-_SLIP = "KASSA\nTEST SLIP\n"
 
 
 def look(name: str) -> None:
     """Print the findings of one of LOOKS."""
-    _tell(name, LOOKS[name])
+    _tell(name, LOOKS[name], "remedy." + name)
 
 
 def attend(name: str) -> None:
-    """Print the findings of one of ATTENDED; takes a minute at most."""
+    """Print the findings of one of `attended`; takes a minute at most."""
+    import attended  # who looks alone needs no heap for it
+
     machine.WDT(timeout=_WATCHDOG_MS)
-    _tell(name, ATTENDED[name])
+    examine, remedy = attended.STEPS[name]
+    _tell(name, examine, remedy)
 
 
-def _tell(name: str, examine: "Callable[[], Any]") -> None:
+def _tell(name: str, examine: "Callable[[], Any]", remedy: str) -> None:
     asyncio.new_event_loop()  # what the part before has left must not go on
     try:
         found = asyncio.run(examine())
-    except (KassaError, OSError, ValueError, MemoryError) as error:
-        why = str(error) or type(error).__name__
-        found = [Check(name, FAIL, why, "remedy." + name)]
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a part is its finding
+        found = [Check(name, FAIL, _words(error), remedy)]
     for check in found:
         _print(check)
+
+
+def _words(error: Exception) -> str:
+    told = type(error).__name__
+    return told + ": " + str(error) if str(error) else told
 
 
 def _print(check: Check) -> None:
@@ -85,7 +88,7 @@ def _print(check: Check) -> None:
     )
 
 
-def _quiet() -> Log:
+def quiet() -> Log:
     return Log(lambda line: None)
 
 
@@ -101,11 +104,11 @@ async def _files() -> "list[Check]":
 
 
 async def _panel() -> "list[Check]":
-    panel = await _started_panel()
+    panel = await started_panel()
     return [checks.panel(panel)]
 
 
-async def _started_panel() -> "ILI9341 | ST7789":
+async def started_panel() -> "ILI9341 | ST7789":
     """The panel, with a pattern that shows colours in the wrong order and edges that are cut
     off."""
     from kassa.drivers.panel import make_panel
@@ -131,7 +134,7 @@ async def _keypad() -> "list[Check]":
 
 
 async def _reader() -> "list[Check]":
-    reader = parts.make_reader(Board(BOARD), _quiet())
+    reader = parts.make_reader(Board(BOARD), quiet())
     found = await checks.reader(reader)
     if found.verdict != FAIL:
         card = await reader.discover(_REST_MS)
@@ -224,19 +227,21 @@ async def _network() -> "list[Check]":
 
     config = _config()
     wlan = network.WLAN(network.WLAN.IF_STA)
-    wifi = Wifi(wlan, config.network, _quiet())
+    wifi = Wifi(wlan, config.network, quiet())
     wifi.start_radio()
     task = asyncio.create_task(wifi.run())
-    for _ in range(_JOIN_WITHIN_MS // _LOOK_MS):
+    try:
+        for _ in range(_JOIN_WITHIN_MS // _LOOK_MS):
+            if wifi.joined:
+                break
+            await asyncio.sleep_ms(_LOOK_MS)
+        _print(checks.wifi(wlan))
         if wifi.joined:
-            break
-        await asyncio.sleep_ms(_LOOK_MS)
-    _print(checks.wifi(wlan))
-    if wifi.joined:
-        for route in config.host["routes"]:
-            machine.WDT(timeout=_WATCHDOG_MS).feed()
-            _print(await _route(config, route))
-    task.cancel()
+            for route in config.host["routes"]:
+                machine.WDT(timeout=_WATCHDOG_MS).feed()
+                _print(await _route(config, route))
+    finally:
+        task.cancel()
     return []
 
 
@@ -259,18 +264,23 @@ async def _route(config: "TerminalConfig", route: "dict[str, Any]") -> Check:
         if time.ticks_diff(time.ticks_ms(), began) > link.beats_within_ms or _refused(events):
             break
         await asyncio.sleep_ms(_LOOK_MS)
-    online = link.online
+    online, why = link.online, _why(events)
     task.cancel()
     try:
         await task
     except asyncio.CancelledError:
         pass
+    except (KassaError, OSError) as error:
+        why = _words(error)  # it could not even try
     name = "route " + str(route.get("name"))
     where = "%s:%s" % (route.get("host"), route.get("port"))
     if online:
         answer_ms = link.routes.all[0].answer_ms
         return Check(name, OK, "%s answers within %d ms" % (where, answer_ms), "")
-    return Check(name, FAIL, where + ": " + (_why(events) or "no connection"), "remedy.host")
+    # A certificate that does not verify is a ValueError on MicroPython.
+    tls = "ValueError" in why or "MBEDTLS" in why or "cert" in why
+    detail = where + ": " + (why or "no connection")
+    return Check(name, FAIL, detail, "remedy.tls" if tls else "remedy.host")
 
 
 def _refused(events: "list[dict[str, Any]]") -> bool:
@@ -279,92 +289,14 @@ def _refused(events: "list[dict[str, Any]]") -> bool:
 
 
 def _why(events: "list[dict[str, Any]]") -> str:
+    """What was said of the connection, the first word of it last: one leads to the other."""
+    told = []
     for event in events:
         if event["is"] in ("no connection", "connection given up", "disconnected"):
-            return str(event.get("message") or event.get("why"))
-    return ""
-
-
-# -- with a person
-
-
-async def _pattern() -> "list[Check]":
-    await _started_panel()
-    return []
-
-
-async def _keys() -> "list[Check]":
-    """Every key once, in any order; each is confirmed by a tone."""
-    from kassa.drivers.buzzer import KEY
-
-    keypad = parts.make_keypad(Board(BOARD))
-    buzzer = parts.make_buzzer(Board(BOARD))
-    missing = [name for row in BOARD["keypad"]["layout"] for name in row]
-    count = len(missing)
-    task = asyncio.create_task(keypad.run())
-    began = time.ticks_ms()
-    while missing:
-        left_ms = _KEYS_WITHIN_MS - time.ticks_diff(time.ticks_ms(), began)
-        try:
-            name = await asyncio.wait_for_ms(keypad.next(), max(0, left_ms))
-        except asyncio.TimeoutError:
-            break
-        await buzzer.play(KEY)
-        if name in missing:
-            missing.remove(name)
-    task.cancel()
-    if missing:
-        detail = "never felt: " + ", ".join(missing)
-        return [Check("keys", FAIL, detail, "remedy.keypad")]
-    return [Check("keys", OK, "all %d were felt" % count, "")]
-
-
-async def _card() -> "list[Check]":
-    reader = parts.make_reader(Board(BOARD), _quiet())
-    await reader.start()
-    card = await reader.discover(_CARD_WITHIN_MS)
-    await reader.stop()
-    if card is None:
-        return [Check("card", FAIL, "no card was found", "remedy.reader")]
-    return [Check("card", OK, "found, its number has %d bytes" % len(card.uid), "")]
-
-
-async def _slip() -> "list[Check]":
-    printer = parts.printer_maker(Board(BOARD))()
-    await printer.style(bold=True, align="center")
-    await printer.text(_SLIP)
-    await printer.style()
-    await printer.text(BOARD["name"] + "\n" + "".join(chr(code) for code in range(33, 65)) + "\n")
-    await printer.cut()
-    return []
-
-
-async def _signals() -> "list[Check]":
-    """The lamps one after the other, from left to right, with the two tones of a payment."""
-    from kassa.drivers.buzzer import FAILURE, SUCCESS
-
-    board = Board(BOARD)
-    lamps, buzzer = parts.make_lamps(board), parts.make_buzzer(board)
-    for count in range(1, 5):
-        lamps.show(count)
-        await asyncio.sleep_ms(_REST_MS)
-    await buzzer.play(SUCCESS)
-    await asyncio.sleep_ms(_REST_MS)
-    await buzzer.play(FAILURE)
-    lamps.off()
-    return []
-
-
-async def _opening() -> "list[Check]":
-    switch = parts.make_case_switch(Board(BOARD))
-    switch.tripped = False
-    waited_ms = 0
-    while waited_ms < _CASE_WITHIN_MS and not switch.tripped:
-        await asyncio.sleep_ms(_LOOK_MS)
-        waited_ms += _LOOK_MS
-    if not switch.tripped:
-        return [Check("opening", FAIL, "no opening was noticed", "remedy.case")]
-    return [Check("opening", OK, "noticed", "")]
+            why = " ".join([str(event[key]) for key in ("why", "message") if event.get(key)])
+            if why not in told:
+                told.append(why)
+    return "; ".join(told)
 
 
 LOOKS = {
@@ -378,12 +310,4 @@ LOOKS = {
     "printer": _printer,
     "case": _case,
     "network": _network,
-}
-ATTENDED = {
-    "pattern": _pattern,
-    "signals": _signals,
-    "keys": _keys,
-    "card": _card,
-    "slip": _slip,
-    "opening": _opening,
 }

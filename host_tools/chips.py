@@ -84,3 +84,10 @@ PART_RATES = {
     ("pn532", "uart"): (115_200,),
     ("escpos", "uart"): (9_600, 19_200, 38_400, 57_600, 115_200),
 }
+
+
+def chip_of(machine: str) -> str:
+    """The chip, as board files call it, of what `os.uname().machine` says: "Generic ESP32S3 module
+    with ESP32S3".  "" for nothing.
+    """
+    return machine.rsplit(" with ", 1)[-1].strip().lower()

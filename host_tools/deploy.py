@@ -17,6 +17,7 @@ from typing import Any
 from host_tools import image_check
 from host_tools.board_files import Board, BoardFiles
 from host_tools.boot_program import SIGNER, SLOTS, STATE, BootProgram, check_room, differing
+from host_tools.chips import chip_of
 from host_tools.image_check import BOOT, FILES, MANIFEST, SIGNATURE
 from host_tools.port import DeviceError
 
@@ -129,7 +130,7 @@ class Deployment:
         manifest = self._image.manifest
         if name != "micropython":
             raise DeployError(f"{self.port}: runs {name}, not MicroPython; `kassa flash` it first")
-        chip = machine.rsplit(" with ", 1)[-1].strip().lower()
+        chip = chip_of(machine)
         if chip and chip != manifest["chip"]:
             raise DeployError(
                 f"{self.port}: the board has an {chip}, the image is for {manifest['board']} "

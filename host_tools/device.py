@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mpremote.transport import TransportError
-from mpremote.transport_serial import SerialTransport
+from mpremote.transport_serial import SerialIntercept, SerialTransport
 
 from host_tools.port import DeviceCodeError, DeviceError, why_closed
 
@@ -86,7 +86,9 @@ try:
 except OSError:
  print('-')
 """
-_RESET = "import machine\nmachine.reset()"
+BY_TOOL = b"reset by a tool"
+"""As in kassa.system.slots: not a start that a version has to prove itself by."""
+_RESET = f"import machine\nmachine.RTC().memory({BY_TOOL!r})\nmachine.reset()"
 _MOUNTED = """\
 import os,sys
 os.chdir({home!r})
@@ -103,6 +105,21 @@ class _Transport(SerialTransport):
     ) -> bytes:
         patience_s = _ANSWERS_WITHIN_S if timeout is None else timeout
         return super().read_until(min_num_bytes, ending, timeout=patience_s, **more)
+
+
+class _Intercept(SerialIntercept):
+    """mpremote's, which serves a mounted folder; it waits for ever for a board that has reset."""
+
+    def read(self, n: int) -> bytes:
+        """Up to n bytes: fewer when nothing came for the port's own time-out."""
+        while len(self.buf) < n:
+            held, began = len(self.buf), time.monotonic()
+            self._check_input(True)
+            silent_s = time.monotonic() - began
+            if len(self.buf) == held and silent_s >= self.orig_serial.timeout:
+                break
+        out, self.buf = self.buf[:n], self.buf[n:]
+        return out
 
 
 class Device:
@@ -175,6 +192,11 @@ class Device:
             self._transport.exec_raw_no_follow(_RESET)
         self._stopped = False
 
+    def stop(self) -> None:
+        """Stop what runs on the board, after it has failed to answer in time."""
+        self._doing = "stopping the program"
+        self._stop_program()
+
     def soft_reset(self) -> None:
         """Begin anew in a clean interpreter: boot.py runs, main.py does not."""
         with self._working("restarting MicroPython"):
@@ -190,7 +212,9 @@ class Device:
         """Let the board import from a folder of this computer, before its own modules."""
         home = self.evaluate("__import__('os').getcwd()")
         with self._working("mounting a folder"):
-            self._transport.mount_local(str(folder))
+            line = self._transport
+            line.mount_local(str(folder))
+            line.serial = _Intercept(line.serial.orig_serial, line.cmd)
         self.run(_MOUNTED.format(home=home), "mounting a folder")
         try:
             yield

@@ -17,13 +17,16 @@ from __future__ import annotations
 import datetime
 import json
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from host_tools import backup, doctor_attended, doctor_flash, image, imports, mpy
+from host_tools.chips import chip_of
 from host_tools.device import Device
 from host_tools.doctor_attended import Person
 from host_tools.doctor_finding import FAIL, OK, WARN, Finding, remedy
@@ -39,7 +42,9 @@ _HEAP_WARN, _HEAP_FAIL = 24 * 1024, 12 * 1024
 _PIECE_WARN, _PIECE_FAIL = 12 * 1024, 6 * 1024
 _LEAST_PSRAM_HEAP = 512 * 1024
 _PART_WITHIN_S = 40
+_PROVISION = remedy("remedy.configuration")
 _NETWORK_WITHIN_S = 90
+_FEED_EVERY_S = 15
 
 # Before anything else takes memory.  The largest piece is tried out up to 64 KiB.
 _AS_FOUND = """\
@@ -71,6 +76,7 @@ def _kassa_is(p):
  except OSError:
   return False
 _kassa_r={'booted':_kassa_is('/boot/boot.py'),'ours':False,'partitions':[]}
+_kassa_r['provisioned']=_kassa_r['booted'] and _kassa_is('/config/terminal.json')
 _kassa_r['mpy']=getattr(sys.implementation,'_mpy',0)
 try:
  import esp
@@ -96,12 +102,14 @@ class Condition:
     """What the board is, and how far it has come.
 
     booted: our boot.py has mounted both file systems; ours: it is there, and could not.
+    provisioned: there is a /config/terminal.json, however good.
     mpy: `sys.implementation._mpy`; flash_bytes: of the chip, 0 where it cannot be told;
     partitions: those of data, (offset, size, label).
     """
 
     booted: bool
     ours: bool
+    provisioned: bool
     mpy: int
     flash_bytes: int
     partitions: list[tuple[int, int, str]]
@@ -150,15 +158,20 @@ class Doctor:
         with self.parts(condition.mpy):
             yield from self._look("memory")
             if condition.booted:
-                for name in ("files", "slot", "configuration"):
+                yield from self._look("files")
+                yield from self._look("slot")
+            if condition.provisioned:
+                yield from self._look("configuration")
+            if self._is_this_chip(facts):  # else these are another board's pins
+                for name in LOOKS:
                     yield from self._look(name)
-            for name in LOOKS:
-                if name in self.board or name not in ("panel", "keypad", "printer"):
-                    yield from self._look(name)
-            if condition.booted:
+            if condition.provisioned:
                 yield from self._look("network", _NETWORK_WITHIN_S)
-            if person is not None:
-                yield from doctor_attended.findings(self.ask, person)
+            if person is not None and self._is_this_chip(facts):
+                yield from doctor_attended.findings(self.ask, person, self._awake)
+
+    def _time(self) -> datetime.datetime:
+        return self._now or datetime.datetime.now(datetime.UTC)
 
     # -- parts, tried by the board itself
 
@@ -191,7 +204,37 @@ class Doctor:
         except DeviceCodeError as error:
             why = str(error).removeprefix(f"{self._device.port}: ")
             return [Finding(name, FAIL, why, remedy(f"remedy.{name}"))]
+        except DeviceError as lost:
+            try:
+                self._device.stop()
+                still = self._device.evaluate("'RemoteFS' in globals()")
+            except DeviceError:
+                raise lost from None
+            if not still:
+                raise DeviceError(
+                    f"{self._device.port}: the board restarted by itself while looking at the "
+                    f"{name}; `kassa logs` may tell why"
+                ) from None
+            why = f"the board said nothing for {within_s:g} s"
+            return [Finding(name, FAIL, why, remedy(f"remedy.{name}"))]
         return [finding for line in printed.splitlines() for finding in _finding(line)]
+
+    @contextmanager
+    def _awake(self) -> Iterator[None]:
+        """The board waits, however long.  Raises DeviceError when it could not."""
+        over = threading.Event()
+
+        def feed() -> None:
+            while not over.wait(_FEED_EVERY_S):
+                self._device.run("", "waiting for an answer")
+
+        with ThreadPoolExecutor(1) as pool:
+            feeding = pool.submit(feed)
+            try:
+                yield
+            finally:
+                over.set()
+            feeding.result()
 
     # -- the board as it is
 
@@ -208,7 +251,7 @@ class Doctor:
         yield self._clock(moment)
 
     def _clock(self, moment: list[int]) -> Finding:
-        now = self._now or datetime.datetime.now(datetime.UTC)
+        now = self._time()
         year, month, day, _, hour, minute, second, _ = moment
         if year < _OLDEST_YEAR:
             return Finding("clock", FAIL, "not set", remedy("remedy.clock"))
@@ -222,9 +265,9 @@ class Doctor:
 
     def _identity(self, facts: Mapping[str, Any]) -> Iterator[Finding]:
         detail = f"{facts['machine']}, {self.board['name']}"
-        chip = str(self.board["chip"])
-        if chip.upper() not in str(facts["machine"]).upper().replace("-", ""):
-            yield Finding("board", FAIL, f"{detail} has an {chip}", remedy("remedy.board"))
+        if not self._is_this_chip(facts):
+            detail += f" has an {self.board['chip']}"
+            yield Finding("board", FAIL, detail, remedy("remedy.board"))
         else:
             yield Finding("board", OK, detail)
         version = str(facts["micropython"])
@@ -234,6 +277,9 @@ class Doctor:
             yield Finding("micropython", FAIL, detail, remedy("remedy.micropython"))
         else:
             yield Finding("micropython", OK, version)
+
+    def _is_this_chip(self, facts: Mapping[str, Any]) -> bool:
+        return chip_of(str(facts["machine"])) == self.board["chip"]
 
     def _files(self, condition: Condition) -> Iterator[Finding]:
         if condition.booted:
@@ -253,15 +299,17 @@ class Doctor:
             return device.read_file(path) if condition.booted else None
 
         if condition.booted:
-            now = self._now or datetime.datetime.now(datetime.UTC)
-            yield from doctor_flash.certificates(read, now)
-            yield doctor_flash.keys(read)
+            if condition.provisioned:
+                yield from doctor_flash.certificates(read, self._time())
+                yield doctor_flash.keys(read)
+            else:
+                yield Finding("configuration", FAIL, "not provisioned", _PROVISION)
             yield from doctor_flash.trials(device)
         if any(label == "journal" for _, _, label in condition.partitions):
             content = device.read_partition("journal", self._progress)
             yield from doctor_flash.money(content, read(backup.DEVICE_KEY), read(backup.ANCHOR))
         if condition.booted:
-            yield from doctor_flash.history(read)
+            yield from doctor_flash.history(read, self._time())
 
 
 def board_of(device: Device) -> dict[str, Any] | None:
@@ -271,7 +319,8 @@ def board_of(device: Device) -> dict[str, Any] | None:
         found = device.literal(device.run(code, "asking the board"))
     except DeviceError:
         return None
-    return found if isinstance(found, dict) and "chip" in found else None
+    known = isinstance(found, dict) and {"name", "chip"} <= set(found)
+    return found if known else None
 
 
 def _program(board: Mapping[str, Any], reads_mpy: int) -> dict[str, bytes]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Protocol
 
 from host_tools.doctor_finding import FAIL, OK, Finding, remedy
@@ -53,13 +55,20 @@ _DONE = (
 )
 
 
-def findings(ask: Ask, person: Person) -> Iterator[Finding]:
-    """One after the other; each waits for the person."""
+def findings(
+    ask: Ask, person: Person, awake: Callable[[], AbstractContextManager[None]]
+) -> Iterator[Finding]:
+    """One after the other; each waits for the person.  awake: keeps the board's watchdog quiet
+    while somebody thinks.
+    """
     for name, call, question, advice in _SEEN:
         trouble = ask(f"attend({call!r})", name, _SHORT_S)
         if trouble:
-            yield from trouble
-        elif person.sees(question):
+            yield from (replace(one, name=name) for one in trouble)
+            continue
+        with awake():
+            seen = person.sees(question)
+        if seen:
             yield Finding(name, OK, "as it should be")
         else:
             yield Finding(name, FAIL, "not as it should be", remedy(advice))

@@ -7,15 +7,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from host_tools.board import load as load_board
-from host_tools.doctor_finding import FAIL, OK, WARN, Finding
-from host_tools.port import choose
+from host_tools.board import names
+from host_tools.doctor_finding import FAIL, OK, REMEDIES, WARN, Finding
+from host_tools.port import DeviceError, choose
+
+if TYPE_CHECKING:
+    from host_tools.device import Device
 
 _DEFAULT_BOARD = "esp32s3_devkitc"
 _STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
@@ -48,43 +52,53 @@ def doctor(
     from host_tools import doctor as examining
     from host_tools.device import Device
 
+    named = load_board(board) if board is not None else None
     where = choose(port)
     console = Console(stderr=as_json, highlight=False)
     found: list[Finding] = []
-    with _progress(console) as (progress, quiet), Device(where) as device:
-        described = load_board(board) if board is not None else _board(device)
-        if not as_json:
-            console.print(f"{where}: the terminal is stopped and looked at.")
-        examiner = examining.Doctor(device, described, progress=progress)
-        person = _Technician(console, quiet) if attended else None
-        for finding in examiner.findings(person):
-            found.append(finding)
+    lost: DeviceError | None = None
+    try:
+        with _progress(console) as (progress, quiet), Device(where) as device:
+            described = _board(device, named)
             if not as_json:
-                _print(console, finding)
+                console.print(f"{where}: the terminal is stopped and looked at.")
+            examiner = examining.Doctor(device, described, progress=progress)
+            person = _Technician(console, quiet) if attended else None
+            for finding in examiner.findings(person):
+                found.append(finding)
+                if not as_json:
+                    _print(console, finding)
+    except DeviceError as error:
+        # What was found is worth telling all the same.
+        lost = error
+        found.append(Finding("connection", FAIL, str(error), REMEDIES["remedy.connection"]))
     ill = [finding.name for finding in found if finding.verdict == FAIL]
     if as_json:
         checks = [asdict(finding) for finding in found]
         print(json.dumps({"port": where, "well": not ill, "checks": checks}, indent=2))
     else:
         console.print(_summary(found))
+    if lost is not None:
+        raise lost
     if ill:
         raise typer.Exit(1)
 
 
-def _board(device: object) -> dict[str, object]:
-    """The board file of the board that is there; for an unknown one what it says of itself."""
+def _board(device: Device, named: dict[str, Any] | None) -> dict[str, Any]:
+    """The board file of the board that is there; for an unknown one what it says of itself.
+    Raises DeviceError when it says that it is another than was named.
+    """
     from host_tools import doctor as examining
-    from host_tools.board import BoardFileError
-    from host_tools.device import Device
 
-    assert isinstance(device, Device)
     told = examining.board_of(device)
     if told is None:
-        return load_board(_DEFAULT_BOARD)
-    try:
-        return load_board(str(told["name"]))
-    except BoardFileError:
-        return told
+        return named or load_board(_DEFAULT_BOARD)
+    if named is not None and named["name"] != told["name"]:
+        raise DeviceError(
+            f"{device.port}: the board says that it is {told['name']}, not {named['name']}; "
+            "leave out --board"
+        )
+    return named or (load_board(told["name"]) if told["name"] in names() else told)
 
 
 def _print(console: Console, finding: Finding) -> None:

@@ -17,14 +17,17 @@ REMEDIES = {
     "remedy.wear": "`kassa backup`, and put another board there soon",
     "remedy.pending": "connect it to its host, and the payments are sent; else `kassa backup`",
     "remedy.keys": "`kassa provision --new-keys` with fresh keys",
+    "remedy.no_keys": "`kassa provision` with keys in the profile",
     "remedy.reader": "check its plug, its switches (transport) and its 3.3 V; else replace it",
     "remedy.paper": "put in a new roll, the printable side to the head",
     "remedy.printer": "check its power, its cover and its serial wires, crossed",
     "remedy.keypad": "free the key; look for a short between its row and column; else replace it",
     "remedy.panel": "check its plug and its wires, SDO included; else replace it",
+    "remedy.sound": "check the wires of buzzer and lamps, and each lamp's resistor",
     "remedy.case": "close it, and find out who opened it",
     "remedy.wifi": "check network name, password and reception; `kassa provision --wifi-ssid`",
-    "remedy.host": "check address and port, then both sides' certificates; `kassa provision`",
+    "remedy.host": "check its address, its port, and that it is running; `kassa provision`",
+    "remedy.tls": "a certificate is not believed: check the CAs of both sides, and the time",
     "remedy.slot": "`kassa deploy`",
     # Of this computer's own findings.
     "remedy.board": "name the board that it is: --board",
@@ -39,9 +42,10 @@ REMEDIES = {
     "remedy.fetching": "wait until it is whole; `kassa logs` tells what keeps it",
     "remedy.trial": "wait until it has come up, or `kassa deploy` again",
     "remedy.errors": "`kassa logs` shows them all",
+    "remedy.connection": "check power and cable, and that nothing else uses the port; then again",
     "remedy.card": "take it away",
     "remedy.network": "check the configuration; `kassa provision`",
-    "remedy.seen": "check its wires against `kassa board show`",
+    "remedy.seen": "check its wires against `kassa board wiring`",
 }
 
 

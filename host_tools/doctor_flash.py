@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -29,6 +30,7 @@ _SOON_DAYS = 30
 _BLOCK_LIFE, _WORN_PERCENT = 100_000, 80  # as kassa.system.health and kassa.app.checks
 _TREND_DAYS = 30
 _LAST_ERRORS = 3
+_RECENT_DAYS = 7
 
 
 def certificates(read: Read, now: datetime.datetime) -> Iterator[Finding]:
@@ -61,6 +63,8 @@ def certificates(read: Read, now: datetime.datetime) -> Iterator[Finding]:
     if public is not None and key.public_key() != public:
         detail = "not the one of the terminal's certificate"
         yield Finding("private key", FAIL, detail, remedy("remedy.certificates"))
+    elif public is not None:
+        yield Finding("private key", OK, "the certificate's")
 
 
 def _dates(
@@ -83,7 +87,7 @@ def keys(read: Read) -> Finding:
     """The DUKPT keys: there, whole, not used up.  Nothing of them is told but their name."""
     content = read(KEYS)
     if content is None:
-        return Finding("keys", FAIL, "none", remedy("remedy.keys"))
+        return Finding("keys", FAIL, "none", remedy("remedy.no_keys"))
     try:
         found = key_file.parse(content)
     except KeysError as error:
@@ -116,7 +120,7 @@ def money(image: bytes, key: bytes | None, anchored: bytes | None) -> Iterator[F
     if not found.good:
         detail = " ".join(found.sentences())
         yield Finding("journal", FAIL, detail, remedy("remedy.journal"))
-    elif key is None:
+    elif key is None and found.records:
         detail = f"{needed} records; without the terminal's key nothing more can be proven"
         yield Finding("journal", WARN, detail, remedy("remedy.journal"))
     else:
@@ -141,8 +145,10 @@ def _pending(found: journal.Examination) -> Finding:
     return Finding("pending", OK, detail)
 
 
-def history(read: Read) -> Iterator[Finding]:
-    """What the terminal has written down about itself."""
+def history(read: Read, now: datetime.datetime) -> Iterator[Finding]:
+    """What the terminal has written down about itself.  What is older than a week, or of an
+    earlier start that knew no time, is told and no fault any more.
+    """
     trend = _trend(read(TREND))
     if trend is not None:
         yield trend
@@ -154,7 +160,24 @@ def history(read: Read) -> Iterator[Finding]:
         return
     last = "; ".join(" ".join(logs.readable(event).split()) for event in troubles[-_LAST_ERRORS:])
     detail = f"{len(troubles)} in the black box, the last: {last}"
-    yield Finding("errors", WARN, detail, remedy("remedy.errors"))
+    newest = max((_boot(event) for event in events), default=0)
+    since = f"{now - datetime.timedelta(days=_RECENT_DAYS):%Y-%m-%dT%H:%M:%S}"
+    if any(_is_recent(event, since, newest) for event in troubles):
+        yield Finding("errors", WARN, detail, remedy("remedy.errors"))
+    else:
+        yield Finding("errors", OK, f"none lately; {detail}")
+
+
+def _is_recent(event: dict[str, Any], since: str, newest: int) -> bool:
+    if "utc" in event:
+        return str(event["utc"]) >= since
+    return _boot(event) >= newest
+
+
+def _boot(event: dict[str, Any]) -> int:
+    """The number of the start in which it was said."""
+    boot = event.get("boot")
+    return boot if isinstance(boot, int) else 0
 
 
 def _trend(content: bytes | None) -> Finding | None:
@@ -163,7 +186,7 @@ def _trend(content: bytes | None) -> Finding | None:
         days = json.loads(content or b"[]")
         (first, free_then, _), (last, free_now, _) = days[0], days[-1]
         slope = (free_now - free_then) / (last - first)
-    except (ValueError, TypeError, IndexError, ZeroDivisionError):
+    except (ValueError, TypeError, LookupError, ZeroDivisionError):
         return None
     detail = f"least free heap of the last {len(days)} days: {free_now} KiB, {slope:+.0f} a day"
     if slope < 0 and free_now / -slope < _TREND_DAYS:

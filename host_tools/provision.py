@@ -21,6 +21,7 @@ from host_tools.port import DeviceCodeError, DeviceError
 from host_tools.profile import Profile
 
 _KEYS = "/state/keys.bin"
+_WRONG_CODES = "/state/service"
 _TERMINAL = "/config/terminal.json"
 _SIGNER = "/config/signer.json"
 _CREDENTIALS = ("/tls/client.der", "/tls/key.der")
@@ -80,6 +81,8 @@ class Provisioning:
         self._credentials()
         self._inject()
         self._clock(now or datetime.datetime.now(datetime.UTC))
+        # Who has cable and profile need not wait for what somebody has guessed at the keypad.
+        self._files.remove([_WRONG_CODES])
 
     def _trusted(self, signer: bytes) -> None:
         """Does the board run a version that this shop has signed?"""

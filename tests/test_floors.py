@@ -29,8 +29,8 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 STRANGERS = {("emv", "drivers")}
 OUTSIDERS = ("simulator", "host_tools", "tests")
 # On the device's path without being MicroPython's: the generated board description and version,
-# and lib/typing.
-OWN = {"kassa", "board", "typing", "version"}
+# lib/typing, and what a technician's tools run.
+OWN = {"kassa", "board", "typing", "version", "doctor", "attended"}
 # In the stubs for the checker's sake; MicroPython has no such modules.
 STUB_ONLY = re.compile(r"_|abc$|enum$|types$|typing_extensions$|builtins$|sre_|stubs$")
 # Annotations may name these, in blocks that only type checkers read.

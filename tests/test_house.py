@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"board_configs", "firmware", "simulator", "host_tools", "tests"}
 LARGEST_MODULE_LINES = 400
 SHIPS = re.compile(
-    r"(boot|doctor|main|service|version)\.py|(lib|kassa)/.*\.py|assets/.+\.(kf|json)|README\.md"
+    r"(attended|boot|doctor|main|service|version)\.py|(lib|kassa)/.*\.py|assets/.+\.(kf|json)|README\.md"
     # The fonts' licence goes where the fonts go.
     r"|assets/fonts/(OFL\.txt|README\.md)"
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from host_tools import doctor as doctor_module
+from host_tools import slots
 from host_tools.board import load as load_board
 from host_tools.build import build
 from host_tools.cli import app
-from host_tools.device import Device
+from host_tools.device import BY_TOOL, Device
 from host_tools.doctor import Doctor
 from host_tools.doctor_finding import REMEDIES, Finding
 from host_tools.mpy import FIRMWARE
@@ -259,6 +263,18 @@ def test_a_slot_that_is_just_being_filled_is_no_fault(shop: Shop) -> None:
     assert (found["slot_a"].verdict, found["slot_b"].verdict) == ("ok", "warn")
 
 
+def test_a_part_that_hangs_is_named_and_the_others_are_looked_at(shop: Shop) -> None:
+    with Device(shop.port) as device:
+        device.soft_reset()
+        examiner = Doctor(device, shop.chips.board)
+        with examiner.parts(6):
+            (found,) = examiner.ask("time.sleep(20)", "reader", 0.5)
+            assert (found.name, found.verdict) == ("reader", "fail")
+            assert "said nothing for 0.5 s" in found.detail and found.remedy
+            (other,) = examiner.ask("look('printer')", "printer", 40)
+    assert other.verdict == "ok"
+
+
 def test_a_clock_that_runs_wrong_is_told_by_how_much(shop: Shop) -> None:
     for minutes, verdict in ((0, "ok"), (-5, "warn"), (200, "fail")):
         told = utc() + datetime.timedelta(minutes=minutes)
@@ -329,6 +345,7 @@ def test_a_board_that_is_not_the_one_that_was_named(new_board: Callable[..., Boa
     assert status == 1 and {"board", "flash chip"} <= ill(found)
     assert found["flash chip"]["detail"] == "4 MiB; esp32s3_devkitc has 16"
     assert "--board" in found["board"]["remedy"]
+    assert "panel" not in found  # another board's pins are not driven
 
 
 def test_a_damaged_main_file_system_costs_no_finding_about_the_money(shop: Shop) -> None:
@@ -344,10 +361,22 @@ def test_a_damaged_main_file_system_costs_no_finding_about_the_money(shop: Shop)
     assert found["panel"]["verdict"] == "ok"
 
 
+def test_tools_that_come_one_after_the_other_use_up_no_tries(shop: Shop) -> None:
+    """Each stops the program before it has come up, and resets."""
+    for _ in range(5):
+        with Device(shop.port):
+            pass
+    with Device(shop.port) as device:
+        device.soft_reset()
+        running, spare = slots.look(device)
+    assert (running.runs, running.in_use, running.tries) == (True, True, 0)
+    assert not (spare.runs or spare.in_use)
+
+
 def test_a_terminal_that_was_never_provisioned(shop: Shop) -> None:
     shop.change(lambda files: files.remove("/config/terminal.json"))
     status, found = doctor(shop.port)
-    assert status == 1 and {"configuration", "network"} <= ill(found)
+    assert status == 1 and ill(found) == {"configuration"}
     assert "kassa provision" in found["configuration"]["remedy"]
 
 
@@ -422,6 +451,34 @@ def test_with_a_person_every_key_lamp_and_tone_is_tried(shop: Shop) -> None:
     assert len(hands.questions) == 3
 
 
+def test_a_person_may_take_longer_than_the_watchdog_would_wait(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_module, "_FEED_EVERY_S", 0.5)
+    starts = len(shop.thread.board.starts)
+    with Device(shop.port) as device:
+        device.soft_reset()
+        examiner = Doctor(device, shop.chips.board)
+        with examiner.parts(6):
+            device.run("import machine\nmachine.WDT(timeout=1500)\n")
+            with examiner._awake():
+                time.sleep(4)
+            assert examiner.ask("look('printer')", "printer", 40)
+    assert len(shop.thread.board.starts) - starts == 1  # the soft reset's
+
+
+def test_a_board_that_restarts_by_itself_ends_the_run(shop: Shop) -> None:
+    with (
+        pytest.raises(DeviceError, match="restarted by itself"),
+        Device(shop.port, reset_at_end=False) as device,
+    ):
+        device.soft_reset()
+        examiner = Doctor(device, shop.chips.board)
+        with examiner.parts(6):
+            shop.thread.do(shop.thread.board.press_reset)
+            examiner.ask("look('printer')", "printer", 2)
+
+
 def test_what_a_person_does_not_see_is_a_fault(shop: Shop) -> None:
     class Blind(Hands):
         def sees(self, question: str) -> bool:
@@ -434,6 +491,21 @@ def test_what_a_person_does_not_see_is_a_fault(shop: Shop) -> None:
     assert isinstance(found["test slip"], Finding)
     for name in ("panel pattern", "lamps and buzzer", "test slip"):
         assert found[name].verdict == "fail" and found[name].remedy
+
+
+def test_a_remedy_names_no_command_that_does_not_exist() -> None:
+    known = {command.name for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups}
+    named = set(re.findall(r"`kassa (\w+)", " ".join(REMEDIES.values())))
+    assert named and named <= known
+    for group, command in re.findall(r"`kassa (board|journal) (\w+)", " ".join(REMEDIES.values())):
+        assert CliRunner().invoke(app, [group, command, "--help"]).exit_code == 0
+
+
+def test_the_mark_of_a_tools_reset_is_the_one_that_boot_py_knows() -> None:
+    assert f"BY_TOOL = {BY_TOOL!r}".replace("'", '"') in (
+        (FIRMWARE / "kassa" / "system" / "slots.py").read_text("utf-8")
+    )
 
 
 def test_a_technician_has_a_remedy_for_each_that_a_shop_assistant_has() -> None:

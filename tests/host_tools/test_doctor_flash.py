@@ -53,6 +53,7 @@ def test_certificates_in_their_time_are_well(files: dict[str, bytes]) -> None:
     assert {name: one.verdict for name, one in found.items()} == {
         "certificate": OK,
         "host CA": OK,
+        "private key": OK,
     }
     assert "2029-05-15" in found["certificate"].detail
 
@@ -84,7 +85,7 @@ def test_dates_are_told(
     found = judged(changed)
     assert found[name].verdict == verdict and words in found[name].detail
     assert bool(found[name].remedy) is (verdict != OK)
-    assert "private key" not in found
+    assert found["private key"].verdict == OK
 
 
 @pytest.mark.parametrize("path", ["/tls/client.der", "/tls/ca.der", "/tls/key.der"])
@@ -202,7 +203,7 @@ def past(**files: object) -> dict[str, Finding]:
         found = contents.get(path.replace(".", "/"))
         return found if isinstance(found, bytes) or found is None else json.dumps(found).encode()
 
-    return {one.name: one for one in doctor_flash.history(read)}
+    return {one.name: one for one in doctor_flash.history(read, NOW)}
 
 
 def test_nothing_written_down_is_nothing_to_tell() -> None:
@@ -212,7 +213,7 @@ def test_nothing_written_down_is_nothing_to_tell() -> None:
 
 def test_the_last_errors_are_told() -> None:
     lines = [
-        {"utc": f"2026-11-2{day}T10:00:00Z", "at": "app", "is": "flow ended", "error": "Fault",
+        {"utc": f"2026-11-2{day + 2}T10:00:00Z", "at": "app", "is": "flow ended", "error": "Fault",
          "message": f"number {day}"}
         for day in range(5)
     ]  # fmt: skip
@@ -220,6 +221,21 @@ def test_the_last_errors_are_told() -> None:
     found = past(_state_box_0=box)["errors"]
     assert found.verdict == WARN and found.detail.startswith("5 in the black box")
     assert "number 4" in found.detail and "number 1" not in found.detail
+
+
+def test_errors_of_long_ago_are_told_and_no_fault_any_more() -> None:
+    old = {"utc": "2026-11-01T10:00:00Z", "at": "app", "is": "flow ended", "error": "Fault"}
+    first = {"up_ms": 19053, "boot": 1, "at": "main", "is": "cannot start", "error": "Fault"}
+    now = {"up_ms": 19053, "boot": 7, "at": "main", "is": "cannot start", "error": "Fault"}
+    start = {"up_ms": 1, "boot": 7, "at": "main", "is": "started", "why": "task"}
+
+    def box(*lines: dict[str, object]) -> Finding:
+        text = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        return past(_state_box_0=text)["errors"]
+
+    assert box(old, first, start).verdict == OK
+    assert box(old, first, start).detail.startswith("none lately; 2 in the black box")
+    assert box(old, now, start).verdict == WARN
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,7 @@ class Service:
                 typed[:] = bytes(_MOST_DIGITS)
             error = WrongCode("%d wrong codes in a row" % wrong)
             self._terminal.log.trouble("service", "wrong code", error)
+            self._visit.care.box.write()  # whoever guesses may pull the plug next
             text = "service.wrong"
 
     def _wrong(self) -> int:

@@ -49,7 +49,7 @@ class Connection:
                 await self._writer.drain()
                 whole = True
             except BROKEN as error:
-                raise ConnectionLost("sending failed: " + type(error).__name__)
+                raise ConnectionLost("sending failed: %s %s" % (type(error).__name__, error))
             finally:
                 if not whole:
                     self.usable = False

@@ -327,7 +327,7 @@ class HostLink:
             self._log.trouble("host", "garbage received", error)
             self._give_up(connection, BadAnswer("garbage received"))
         except connections.BROKEN as error:
-            self._log.event("host", "disconnected", why=type(error).__name__)
+            self._log.event("host", "disconnected", why=type(error).__name__, message=str(error))
             self._give_up(connection, ConnectionLost("the connection ended"))
 
     def _give_up(self, connection: "Connection", error: HostError) -> None:

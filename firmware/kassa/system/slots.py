@@ -18,7 +18,8 @@ and tried at the next start.  What is remembered (`/state/slots`, at most 128 by
 
 A slot that cannot be verified is passed over at once, whatever its tries.  The start after a soft
 reset is a technician's and counts for nothing; nor does a power cut count against a version that
-has come up before.
+has come up before.  Nor does a tool's reset: the start before it may not have had the time to
+come up, since the tool stopped it.
 """
 
 import os
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 SLOTS = ("slot_a", "slot_b")
 STATE = "/state/slots"
+BY_TOOL = b"reset by a tool"
+"""What a technician's tool leaves in the memory of `machine.RTC` before it resets the chip."""
 _MOST_TRIES = const(3)
 
 
