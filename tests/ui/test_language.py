@@ -72,6 +72,13 @@ def test_a_catalogue_file_is_one_entry_a_line_without_escapes(language: str) -> 
         assert re.fullmatch(r'  "[a-z0-9_.A-Z]+": "[^"]+",?', line), line
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_key_is_there_twice(language: str) -> None:
+    text = (WORDS / f"{language}.json").read_text("utf-8")
+    keys = [key for key, _ in json.loads(text, object_pairs_hook=list)]
+    assert sorted(keys) == sorted(set(keys))
+
+
 def test_a_key_is_not_found_inside_of_another_or_in_a_text() -> None:
     spoken = catalogue("en")
     for wrong in ("title", "approved", "APPROVED", "declined.", "", 'month.1": "Jan'):
