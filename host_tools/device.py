@@ -299,8 +299,8 @@ class Device:
         try:
             if not self._in_raw_repl() and not self._in_raw_repl():
                 raise DeviceError(
-                    f"{self.port}: nothing there answers like MicroPython; is it flashed, "
-                    "and is this the right port?"
+                    f"{self.port}: nothing there answers like MicroPython; is it flashed "
+                    "and powered, and is this the right port?"
                 )
         except OSError as error:
             raise self._lost(error) from None
