@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from host_tools import anchor, doctor_flash
+from host_tools import anchor, doctor, doctor_flash
 from host_tools.doctor_finding import FAIL, OK, WARN, Finding
+from simulator.standins.world import World
 from tests.journal.bench import KEY, Terminal
 
 NOW = datetime.datetime(2026, 11, 27, 12, tzinfo=datetime.UTC)
@@ -186,6 +187,14 @@ def test_without_the_key_no_more_is_promised_than_was_proven() -> None:
 def test_garbage_in_place_of_a_journal_is_a_fault() -> None:
     found = judged_money(worked(3), image=b"\x55" * 65536)
     assert found["journal"].verdict == FAIL
+
+
+def test_the_computer_judges_by_the_terminals_own_limits(world: World) -> None:
+    checks, health = world.load("kassa.app.checks"), world.load("kassa.system.health")
+    ours = (doctor._HEAP_WARN, doctor._HEAP_FAIL, doctor._PIECE_WARN, doctor._PIECE_FAIL)
+    assert ours == checks._HEAP
+    assert doctor_flash._BLOCK_LIFE == health.BLOCK_LIFE
+    assert doctor_flash._WORN_PERCENT == checks._WORN_PERCENT
 
 
 def test_a_worn_flash_is_told() -> None:
