@@ -35,6 +35,7 @@ from simulator.deployed import slot
 from simulator.filesystem import Littlefs
 from simulator.sandbox import SocketSandbox
 from tests.board import terminals
+from tests.board.conftest import Mpremote
 from tests.board.terminals import utc
 from tests.on_micropython.run import need_micropython
 
@@ -401,6 +402,14 @@ def test_a_board_that_is_pulled_off_ends_with_one_line(shop: Shop) -> None:
         shop.port = shop.thread.pty()
     assert "reading the partition journal" in str(broken.value)
     assert "\n" not in str(broken.value)
+
+
+def test_what_the_page_does_by_hand_looks_too(shop: Shop, tmp_path: Path) -> None:
+    page = (FIRMWARE.parent / "host_tools" / "README.md").read_text("utf-8")
+    (code,) = re.findall(r'exec "(import doctor; doctor\.look\([^"]*)"', page)
+    printed = Mpremote(shop.port, tmp_path)("exec", code, "+", "reset")
+    told = json.loads(printed)
+    assert (told["check"], told["verdict"]) == ("reader", "ok")
 
 
 # -- with somebody in front of it
