@@ -14,7 +14,6 @@ but what a terminal writes when it signs on to its host: the next key's number, 
 
 import asyncio
 import json
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,6 @@ _LOOK_MS = const(100)
 _WATCHDOG_MS = const(120_000)
 _BANDS = (b"\xf8\x00", b"\x07\xe0", b"\x00\x1f")  # red, green, blue
 _WHITE = b"\xff\xff"
-_FETCHED = "/state/update.json"  # see kassa.app.update
 
 
 def look(name: str) -> None:
@@ -163,7 +161,7 @@ async def _slots() -> "list[Check]":
     signer = signed_file.load()
     found = []
     for name in SLOTS:
-        if not _exists("/" + name + "/" + slot_check.MANIFEST):
+        if not checks.has_version(name):
             continue
         try:
             manifest = slot_check.check("/" + name, signer, BOARD["name"], BOARD["chip"])
@@ -181,11 +179,13 @@ async def _slots() -> "list[Check]":
 
 def _is_being_filled(slot: str) -> bool:
     """Whether a manifest was fetched that is not the slot's yet: it comes there last."""
-    from kassa.security import signed_file
+    from kassa.app.update import FETCHED
+    from kassa.security import signed_file, slot_check
 
-    if not _exists(_FETCHED):
+    if not checks.exists(FETCHED):
         return False
-    return signed_file.digest(_FETCHED) != signed_file.digest("/" + slot + "/manifest.json")
+    ours = "/" + slot + "/" + slot_check.MANIFEST
+    return signed_file.digest(FETCHED) != signed_file.digest(ours)
 
 
 async def _configuration() -> "list[Check]":
@@ -206,14 +206,6 @@ def _config() -> "TerminalConfig":
     from kassa.system import config
 
     return config.load()
-
-
-def _exists(path: str) -> bool:
-    try:
-        os.stat(path)
-    except OSError:
-        return False
-    return True
 
 
 # -- the way to the host

@@ -136,7 +136,6 @@ def journal(journal: "Journal") -> Check:
     if report.tampered:
         why = "rolled back" if report.rolled_back else "not the one that this terminal left"
         return Check("journal", FAIL, "the journal is " + why, "remedy.journal")
-    worn = 100 * journal.erases // health.BLOCK_LIFE
     detail = "%d records, %d slots free, %d damaged, blocks erased %d times" % (
         report.records,
         journal.free_slots,
@@ -145,11 +144,20 @@ def journal(journal: "Journal") -> Check:
     )
     if report.quarantined_count:
         return Check("journal", WARN, detail, "remedy.journal")
-    if worn >= _WORN_PERCENT:
+    if wear(journal).verdict != OK:
         return Check("journal", WARN, detail, "remedy.wear")
     if journal.free_slots < _SLOTS_WARN:
         return Check("journal", WARN, detail, "remedy.pending")
     return Check("journal", OK, detail, "")
+
+
+def wear(journal: "Journal") -> Check:
+    """How much of their life the journal's blocks have behind them."""
+    percent = 100 * journal.erases // health.BLOCK_LIFE
+    detail = "erased %d times, %d %% worn" % (journal.erases, percent)
+    if percent >= _WORN_PERCENT:
+        return Check("wear", WARN, detail, "remedy.wear")
+    return Check("wear", OK, detail, "")
 
 
 async def journal_proof(log: "Journal") -> Check:
@@ -191,7 +199,7 @@ def slot(board: str, chip: str) -> Check:
         return Check("slot", OK, "this terminal has no slots", "")
     told = ours
     for name in (ours, other(ours)):
-        if name != ours and not _has_manifest(name):
+        if name != ours and not has_version(name):
             continue
         try:
             manifest = slot_check.check("/" + name, signed_file.load(), board, chip)
@@ -205,9 +213,15 @@ def slot(board: str, chip: str) -> Check:
     return Check("slot", OK, told, "")
 
 
-def _has_manifest(name: str) -> bool:
+def has_version(slot: str) -> bool:
+    """Whether anything that says what it is lies in a slot."""
+    return exists("/" + slot + "/manifest.json")
+
+
+def exists(path: str) -> bool:
+    """Whether there is something at `path`."""
     try:
-        os.stat("/" + name + "/manifest.json")
+        os.stat(path)
     except OSError:
         return False
     return True

@@ -20,13 +20,11 @@ from kassa.system.tasks import first
 if TYPE_CHECKING:
     from kassa.app.visit import Visit
     from kassa.host.routes import Route
-    from kassa.payment.book import Book
     from kassa.system.clock import Clock
 
 _KIB = const(1024)
 _SLOW_MS = const(3_000)
 _DRIFT_WARN_S = const(30)
-_WORN_PERCENT = const(80)
 _PSRAM_BYTES = const(1 << 20)
 _PROGRESS_EVERY_MS = const(5_000)
 _NO_ADDRESS = "0.0.0.0"
@@ -94,7 +92,7 @@ async def money(visit: "Visit") -> None:
     """The journal's health, and everything that the host has not got yet."""
     await visit.working("service.money")
     book = visit.terminal.payments.book
-    found = [await checks.journal_proof(book.journal), wear(book)]
+    found = [await checks.journal_proof(book.journal), checks.wear(book.journal)]
     words, currency = visit.terminal.screens.catalogue, visit.terminal.config.currency
     owed_minor = sum([transaction.amount_minor for transaction in book.owed])
     for name, unit, count, minor in (
@@ -105,16 +103,6 @@ async def money(visit: "Visit") -> None:
         verdict, remedy = (WARN, "remedy.pending") if count else (OK, "")
         found.append(Check(name, verdict, detail, remedy))
     await visit.tell_all("service.money", found)
-
-
-def wear(book: "Book") -> Check:
-    """How much of their life the journal's blocks have behind them."""
-    erases = book.journal.erases
-    percent = 100 * erases // health.BLOCK_LIFE
-    detail = "erased %d times, %d %% worn" % (erases, percent)
-    if percent >= _WORN_PERCENT:
-        return Check("wear", WARN, detail, "remedy.wear")
-    return Check("wear", OK, detail, "")
 
 
 # -- about

@@ -199,13 +199,7 @@ async def case(visit: "Visit") -> None:
         if found != shown:
             shown = found
             visit.note(found)
-            await visit.show(
-                "service_verdict",
-                verdict=found.verdict,
-                part=found.name,
-                detail=found.detail,
-                remedy=found.remedy,
-            )
+            await visit.show_verdict(found)
         if await visit.key(_CASE_LOOK_MS):
             return
         untouched_ms += _CASE_LOOK_MS

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kassa.system.slots import Slots
     from kassa.system.state_file import StateFile
 
-_FETCHED = "/state/update.json"
+FETCHED = "/state/update.json"
 _FETCHED_SIGNATURE = "/state/update.sig"
 _SIGNATURE_BYTES = const(384)
 _LARGEST_MANIFEST = const(65536)
@@ -126,9 +126,9 @@ class Updater:
         await self._fetch_small(
             downloads, SIGNATURE, _FETCHED_SIGNATURE, _SIGNATURE_BYTES, _SIGNATURE_BYTES
         )
-        await self._fetch_small(downloads, MANIFEST, _FETCHED, 1, _LARGEST_MANIFEST)
-        signed_file.load().check(_FETCHED, _FETCHED_SIGNATURE)
-        with open(_FETCHED) as file:
+        await self._fetch_small(downloads, MANIFEST, FETCHED, 1, _LARGEST_MANIFEST)
+        signed_file.load().check(FETCHED, _FETCHED_SIGNATURE)
+        with open(FETCHED) as file:
             manifest = slot_check.parse(file.read())
         slot_check.suits(manifest, self._board["name"], self._board["chip"])
         version = manifest["version"]
@@ -171,7 +171,7 @@ class Updater:
         for path in files:
             if not await self._is(folder + "/" + path, files[path]):
                 await self._get(folder, path, files[path], downloads)
-        for source, name in ((_FETCHED, MANIFEST), (_FETCHED_SIGNATURE, SIGNATURE)):
+        for source, name in ((FETCHED, MANIFEST), (_FETCHED_SIGNATURE, SIGNATURE)):
             await self._copy(source, folder + "/" + name)
 
     def _room(self, files: "dict[str, Any]") -> None:

@@ -100,9 +100,11 @@ class Visit:
     async def tell(self, check: "Check") -> None:
         """Show one verdict, whole, until a key is pressed; the log has it too."""
         self.note(check)
-        await self._tell(check)
+        await self.show_verdict(check)
+        await self.key()
 
-    async def _tell(self, check: "Check") -> None:
+    async def show_verdict(self, check: "Check") -> None:
+        """Show one verdict, whole."""
         await self.show(
             "service_verdict",
             verdict=check.verdict,
@@ -110,7 +112,6 @@ class Visit:
             detail=check.detail,
             remedy=check.remedy,
         )
-        await self.key()
 
     def note(self, check: "Check") -> None:
         """Tell the log."""
@@ -138,7 +139,8 @@ class Visit:
             if key in ("MENU", "ENTER"):
                 number = (number + 1) % pages
             elif key is not None and len(key) == 1 and "1" <= key <= str(len(shown)):
-                await self._tell(shown[int(key) - 1])
+                await self.show_verdict(shown[int(key) - 1])
+                await self.key()
 
     async def figures(self, title: str, leaves: "list[list[tuple[str, str]]]") -> None:
         """Show labels and values, leaf by leaf, until CANCEL; any other key turns over."""

@@ -2,7 +2,8 @@
 guess.
 
 Stock MicroPython has SHA-256 and nothing on top of it.  The two thousand rounds of a service code
-take a chip about a second, so that between some of them the event loop goes on.
+take a chip a good part of a second (estimated, not measured), so that between some of them the
+event loop goes on.
 """
 
 import asyncio
