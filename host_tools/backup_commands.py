@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +13,7 @@ import typer
 from host_tools import backup_file
 from host_tools.backup_file import Backup, BackupError, Lock
 from host_tools.port import DeviceError, choose
+from host_tools.progress import reading as reading_bar
 
 Port = Annotated[
     str | None, typer.Option("--port", metavar="PORT", help="Else the only board attached.")
@@ -55,7 +54,7 @@ def backup(
     device = Device(chosen)
     found = None
     try:
-        with device, _progress("reading the journal") as progress:
+        with device, reading_bar("reading the journal") as progress:
             found = reading.read(device, saved.keep, progress)
     except DeviceError:
         # Gone in the middle: what was read is worth keeping; its watchdog restarts the board.
@@ -114,11 +113,11 @@ def restore(
     chosen = choose(port)
     say(f"{chosen}: the terminal is stopped while it is restored.")
     with Device(chosen) as device:
-        with _progress("reading what is there") as progress:
+        with reading_bar("reading what is there") as progress:
             before = restoring.look(device, progress)
         plan = restore_plan.make(found, before, replacement)
         kept = _keep_before(file, before)
-        with _progress("writing the journal") as progress:
+        with reading_bar("writing the journal") as progress:
             restoring.carry_out(device, plan, before, progress)
     if as_json:
         facts = {"journal": plan.journal is not None, "files": sorted(plan.files)}
@@ -210,18 +209,6 @@ def _asked(prompt: str, twice: bool = False) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     return typer.prompt(prompt, hide_input=True, confirmation_prompt=twice, prompt_suffix="")
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def unseal(file: Path) -> Backup:

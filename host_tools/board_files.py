@@ -26,13 +26,8 @@ _BOOT = "/boot"
 _SLOWLY_S = 30
 _NEW = ".new"  # a file that is not whole yet
 
-# Everything that the board needs to know, once a connection.  Names that a program may use are
-# left alone; `_kassa_w` is the watchdog, fed while a long walk goes on.
-_TOOLS = """\
-import os,json,binascii,hashlib
-def _kassa_fed():
- w=globals().get('_kassa_w')
- if w:w.feed()
+LOOKING = """\
+import os
 def _kassa_is(p):
  try:
   os.stat(p)
@@ -44,6 +39,16 @@ def _kassa_ours():
   with open('/boot.py') as f:return 'SET = "set_' in f.read()
  except OSError:
   return False
+"""
+"""Is there something at a path; is our boot.py what the board boots with, at its own `/`?"""
+# Everything that the board needs to know, once a connection.  Names that a program may use are
+# left alone; `_kassa_w` is the watchdog, fed while a long walk goes on.
+_TOOLS = (
+    f"{LOOKING}import json,binascii,hashlib\n"
+    + """\
+def _kassa_fed():
+ w=globals().get('_kassa_w')
+ if w:w.feed()
 def _kassa_mount(fresh,make):
  import vfs,esp32
  if _kassa_is('/boot/boot.py') or _kassa_is('/boot/main.py'):
@@ -119,6 +124,7 @@ def _kassa_tree(p):
   else:os.remove(q)
  os.rmdir(p)
 """
+)
 
 
 class Board(Protocol):

@@ -29,15 +29,18 @@ _SPARE_BLOCKS = 2  # for what littlefs moves
 _CHECK_S = 60
 
 # The board's own boot program is what has to find a version right, so that is asked.
-_USE = """\
+FORGET = """\
 import sys
 for _kassa_n in list(sys.modules):
  if _kassa_n.split('.')[0] in ('board','kassa','typing'):del sys.modules[_kassa_n]
-sys.path.insert(0,{folder!r})
+"""
+"""What was imported is of the version that is there; what is imported next need not be."""
+_USE = f"""\
+{FORGET}sys.path.insert(0,{{folder!r}})
 from kassa.security import signed_file as _kassa_sf,slot_check as _kassa_sc
 from kassa.system.slots import Slots as _kassa_S
 from kassa.system.state_file import StateFile as _kassa_F
-_kassa_slots=_kassa_S(_kassa_F({state!r}))
+_kassa_slots=_kassa_S(_kassa_F({{state!r}}))
 from board import BOARD as _kassa_B
 """
 _VERIFY = """\

@@ -20,17 +20,21 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from host_tools import backup, doctor_attended, doctor_flash, image, imports, mpy
+from host_tools.board_files import LOOKING
+from host_tools.boot_program import FORGET
 from host_tools.chips import chip_of
 from host_tools.device import Device
 from host_tools.doctor_attended import Person
 from host_tools.doctor_finding import FAIL, OK, WARN, Finding, remedy
 from host_tools.port import DeviceCodeError, DeviceError
+
+Progress = Callable[[int, int], None]
 
 PROGRAM = "doctor.py"
 LOOKS = ("panel", "keypad", "reader", "printer", "case")
@@ -61,21 +65,11 @@ while _kassa_r[2]<_kassa_h:
   _kassa_h=_kassa_m-1
 print(_kassa_r+[list(machine.RTC().datetime())])
 """
-# What boot.py has imported is of the version that is there.
-_FORGET = """\
+_CONDITION = (
+    LOOKING
+    + """\
 import sys
-for _kassa_n in list(sys.modules):
- if _kassa_n.split('.')[0] in ('board','kassa','typing'):del sys.modules[_kassa_n]
-"""
-_CONDITION = """\
-import os,sys
-def _kassa_is(p):
- try:
-  os.stat(p)
-  return True
- except OSError:
-  return False
-_kassa_r={'booted':_kassa_is('/boot/boot.py'),'ours':False,'partitions':[]}
+_kassa_r={'booted':_kassa_is('/boot/boot.py'),'ours':_kassa_ours(),'partitions':[]}
 _kassa_r['provisioned']=_kassa_r['booted'] and _kassa_is('/config/terminal.json')
 _kassa_r['mpy']=getattr(sys.implementation,'_mpy',0)
 try:
@@ -84,10 +78,6 @@ try:
 except ImportError:
  _kassa_r['flash_bytes']=0
 try:
- with open('/boot.py') as _kassa_f:_kassa_r['ours']='SET = "set_' in _kassa_f.read()
-except OSError:
- pass
-try:
  from esp32 import Partition
  for _kassa_p in Partition.find(Partition.TYPE_DATA):
   _kassa_r['partitions'].append(list(_kassa_p.info()[2:5]))
@@ -95,6 +85,7 @@ except ImportError:
  pass
 print(repr(_kassa_r))
 """
+)
 
 
 @dataclass(frozen=True)
@@ -122,8 +113,9 @@ class Condition:
 class Doctor:
     """Examines the board, whose program is stopped.
 
-    board: what the board file says, for one that does not know itself.  progress(done, total): of
-    the journal's bytes.  now: the time, by default the computer's.
+    board: what the board file says, for one that does not know itself.  reading: is entered while
+    the journal is read, and gives what hears progress(done, total) in bytes.  now: the time, by
+    default the computer's.
     """
 
     def __init__(
@@ -131,12 +123,12 @@ class Doctor:
         device: Device,
         board: dict[str, Any],
         *,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        reading: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(_unheard),
         now: datetime.datetime | None = None,
     ) -> None:
         self.board = board
         self._device = device
-        self._progress = progress
+        self._reading = reading
         self._now = now
 
     def findings(self, person: Person | None = None) -> Iterator[Finding]:
@@ -185,7 +177,7 @@ class Doctor:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
             with self._device.mounted(folder):
-                self._device.run(_FORGET, "preparing")
+                self._device.run(FORGET, "preparing")
                 yield
 
     def _look(self, name: str, within_s: float = _PART_WITHIN_S) -> Iterator[Finding]:
@@ -306,10 +298,15 @@ class Doctor:
                 yield Finding("configuration", FAIL, "not provisioned", _PROVISION)
             yield from doctor_flash.trials(device)
         if any(label == "journal" for _, _, label in condition.partitions):
-            content = device.read_partition("journal", self._progress)
+            with self._reading() as progress:
+                content = device.read_partition("journal", progress)
             yield from doctor_flash.money(content, read(backup.DEVICE_KEY), read(backup.ANCHOR))
         if condition.booted:
             yield from doctor_flash.history(read, self._time())
+
+
+def _unheard(done: int, total: int) -> None:
+    """Nobody watches."""
 
 
 def board_of(device: Device) -> dict[str, Any] | None:

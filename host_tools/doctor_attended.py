@@ -64,7 +64,8 @@ def findings(
     for name, call, question, advice in _SEEN:
         trouble = ask(f"attend({call!r})", name, _SHORT_S)
         if trouble:
-            yield from (replace(one, name=name) for one in trouble)
+            helps = remedy(advice)
+            yield from (replace(one, name=name, remedy=one.remedy or helps) for one in trouble)
             continue
         with awake():
             seen = person.sees(question)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from host_tools.board import load as load_board
 from host_tools.board import names
 from host_tools.doctor_finding import FAIL, OK, REMEDIES, WARN, Finding
 from host_tools.port import DeviceError, choose
+from host_tools.progress import reading
 
 if TYPE_CHECKING:
     from host_tools.device import Device
@@ -58,12 +55,14 @@ def doctor(
     found: list[Finding] = []
     lost: DeviceError | None = None
     try:
-        with _progress(console) as (progress, quiet), Device(where) as device:
+        with Device(where) as device:
             described = _board(device, named)
             if not as_json:
                 console.print(f"{where}: the terminal is stopped and looked at.")
-            examiner = examining.Doctor(device, described, progress=progress)
-            person = _Technician(console, quiet) if attended else None
+            examiner = examining.Doctor(
+                device, described, reading=lambda: reading("reading the journal")
+            )
+            person = _Technician(console) if attended else None
             for finding in examiner.findings(person):
                 found.append(finding)
                 if not as_json:
@@ -123,35 +122,11 @@ def _summary(found: list[Finding]) -> str:
 class _Technician:
     """The person at this computer."""
 
-    def __init__(self, console: Console, quiet: Callable[[], None]) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._quiet = quiet
 
     def does(self, what: str) -> None:
-        self._quiet()
         self._console.print(f"  >>> {what}", markup=False)
 
     def sees(self, question: str) -> bool:
-        self._quiet()
         return typer.confirm(f"  >>> {question}", err=True)
-
-
-@contextmanager
-def _progress(
-    console: Console,
-) -> Iterator[tuple[Callable[[int, int], None], Callable[[], None]]]:
-    """A bar while the journal is read, and what takes it away."""
-    columns = (TextColumn("reading the journal"), BarColumn(), DownloadColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
-    ) as bar:
-        tasks: list[object] = []
-
-        def progress(done: int, total: int) -> None:
-            if not tasks:
-                tasks.append(bar.add_task("", total=total))
-            bar.update(bar.task_ids[0], completed=done)
-            if done >= total:
-                bar.stop()
-
-        yield progress, bar.stop

@@ -20,6 +20,7 @@ from kassa.journal.anchor import Anchor, Anchored
 from host_tools import anchor as anchors
 from host_tools.journal import Examination, ImageError, examine, plural
 from host_tools.port import DeviceError, is_port
+from host_tools.progress import reading
 
 ANCHOR = "/state/journal"
 
@@ -115,19 +116,14 @@ def _examine(source: str, key: str, anchor: Path | None, save: Path | None) -> E
 def _from_board(port: str) -> tuple[bytes, Anchored | None]:
     """The journal of the board on `port`, and its anchor if it has one.  Raises DeviceError."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     from host_tools.device import Device
 
     console = Console(stderr=True)
     console.print(f"{port}: the terminal is stopped while it is read.", highlight=False)
-    columns = (TextColumn("reading the journal"), BarColumn(), DownloadColumn())
     with Device(port) as device:
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-            task = bar.add_task("", total=None)
-            image = device.read_partition(
-                "journal", lambda done, total: bar.update(task, completed=done, total=total)
-            )
+        with reading("reading the journal") as progress:
+            image = device.read_partition("journal", progress)
         anchor = device.read_file(ANCHOR)
     console.print("Read back and compared; the terminal starts again.", highlight=False)
     return image, anchors.parse(anchor)

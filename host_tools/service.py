@@ -20,7 +20,7 @@ from typing import Any
 CODE = "6 to 10 digits"
 MADE_DIGITS = 8
 ROUNDS = 2000
-"""About a second on a chip."""
+"""A good part of a second on a chip, by estimate."""
 
 _SALT_BYTES = 16
 
