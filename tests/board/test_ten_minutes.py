@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,13 +13,9 @@ import pytest
 from host_tools.mpy import ROOT
 from simulator.board_thread import BoardThread
 from tests.host_tools import stock_micropython as stock
+from tests.readme_commands import Start, starting
 
 WITHIN_S = 300
-PROGRAMS = {
-    ".venv/bin/kassa": "from host_tools.cli import main; main()",
-    ".venv/bin/kassa-sim": "from simulator.cli import main; main()",
-    ".venv/bin/mpremote": "import sys; from mpremote.main import main; sys.exit(main())",
-}
 
 
 def commands() -> list[list[str]]:
@@ -34,35 +28,15 @@ def commands() -> list[list[str]]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[list[str]], subprocess.Popen[str]]]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Starts one of the README's commands, in an empty folder and a new shop."""
-    running: list[subprocess.Popen[str]] = []
-    environment = os.environ | {"KASSA_HOME": str(tmp_path / "shop"), "PYTHONPATH": str(ROOT)}
-
-    def start(command: list[str]) -> subprocess.Popen[str]:
-        program = [sys.executable, "-c", PROGRAMS[command[0]], *command[1:]]
-        running.append(
-            subprocess.Popen(
-                program,
-                cwd=tmp_path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        )
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
+    with starting(tmp_path, KASSA_HOME=str(tmp_path / "shop")) as start:
+        yield start
 
 
 def test_a_bare_board_sells_after_the_readmes_commands(
     new_board: Callable[..., BoardThread],
-    start: Callable[[list[str]], subprocess.Popen[str]],
+    start: Start,
     tmp_path: Path,
 ) -> None:
     board = new_board(bare=True)

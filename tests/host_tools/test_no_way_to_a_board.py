@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import serial
-from serial.tools import list_ports
-from serial.tools.list_ports_common import ListPortInfo
 
-from host_tools import cli, device, shop
+from host_tools import cli, shop
 from simulator import sandbox_profile
 from simulator.acquirer.pki import Pki
+from tests.host_tools.test_port import attach
 
 COMMANDS = {
     "doctor": (),
@@ -73,26 +70,6 @@ def kassa(
     return kassa
 
 
-@pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A port on which nothing answers."""
-    monkeypatch.setattr(device, "_ANSWERS_WITHIN_S", 0.3)
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(slave)
-    os.close(master)
-
-
-def attach(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    found = []
-    for name in names:
-        there = ListPortInfo(name)
-        there.product, there.vid, there.pid = "CP2102N", 0x10C4, 0xEA60
-        found.append(there)
-    monkeypatch.setattr(list_ports, "comports", lambda: found)
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_port_that_is_not_there(kassa: Kassa, command: str) -> None:
     assert kassa(command, "--port", "/dev/ttyKASSA").startswith(
@@ -101,17 +78,15 @@ def test_a_port_that_is_not_there(kassa: Kassa, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_port_that_is_in_use(kassa: Kassa, silent: str, command: str) -> None:
-    with serial.Serial(silent, exclusive=True):
-        assert kassa(command, "--port", silent) == (
-            f"{silent}: the port is in use by another program"
-        )
+def test_a_port_that_is_in_use(kassa: Kassa, deaf: str, command: str) -> None:
+    with serial.Serial(deaf, exclusive=True):
+        assert kassa(command, "--port", deaf) == (f"{deaf}: the port is in use by another program")
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command != LISTENS_ONLY])
-def test_a_board_without_micropython(kassa: Kassa, silent: str, command: str) -> None:
-    assert kassa(command, "--port", silent).startswith(
-        f"{silent}: nothing there answers like MicroPython; is it flashed"
+def test_a_board_without_micropython(kassa: Kassa, deaf: str, command: str) -> None:
+    assert kassa(command, "--port", deaf).startswith(
+        f"{deaf}: nothing there answers like MicroPython; is it flashed"
     )
 
 
@@ -123,5 +98,5 @@ def test_no_board(kassa: Kassa, monkeypatch: pytest.MonkeyPatch, command: str) -
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_two_boards(kassa: Kassa, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    attach(monkeypatch, "/dev/ttyUSB0", "/dev/ttyUSB1")
+    attach(monkeypatch, ttyUSB0="CP2102N", ttyUSB1="CP2102N")
     assert kassa(command).startswith("2 boards are attached: /dev/ttyUSB0 (CP2102N), /dev/ttyUSB1")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tty
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from host_tools import device, port
+from host_tools import port
 from host_tools.device import Device, DeviceError
 from host_tools.port import is_port
 
@@ -92,17 +90,6 @@ def test_a_port_that_is_not_there_is_named() -> None:
 
 def test_a_computer_that_does_not_listen_is_named() -> None:
     assert "nothing listens there" in refusal("socket://127.0.0.1:1")
-
-
-@pytest.fixture
-def deaf(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The port of something that never answers."""
-    monkeypatch.setattr(device, "_ANSWERS_WITHIN_S", 0.3)
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
 
 
 def test_a_board_without_micropython_is_told(

@@ -5,12 +5,9 @@ What a terminal does with the same settings is in test_by_itself.py.
 
 from __future__ import annotations
 
-import os
 import ssl
-import subprocess
-import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -21,41 +18,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from host_tools import emv_signing
 from host_tools.ca import ShopCa
 from host_tools.image_check import MANIFEST, verify_image
-from host_tools.mpy import ROOT
 from simulator import sandbox_profile
 from simulator.acquirer.pki import Pki
-from tests.board.test_ten_minutes import PROGRAMS
+from tests.readme_commands import Start, starting
 from tests.update import readme
 
 WITHIN_S = 120
-Start = Callable[[list[str]], "subprocess.Popen[str]"]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts one of the README's commands in an empty folder, at home in another."""
-    running: list[subprocess.Popen[str]] = []
-    environment = os.environ | {"KASSA_HOME": "", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-
-    def start(command: list[str]) -> subprocess.Popen[str]:
-        words = [str(tmp_path / word[2:]) if word.startswith("~/") else word for word in command]
-        running.append(
-            subprocess.Popen(
-                [sys.executable, "-c", PROGRAMS[words[0]], *words[1:]],
-                cwd=tmp_path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        )
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.communicate()
+    """Starts one of the README's commands in an empty folder, at home there."""
+    with starting(tmp_path, KASSA_HOME="", HOME=str(tmp_path)) as start:
+        yield start
 
 
 def test_a_version_is_built_served_and_named_in_a_profile(start: Start, tmp_path: Path) -> None:
